@@ -1,0 +1,216 @@
+"""What was collected of one account: immutable, typed, with lookups; saved to and loaded from a snapshot file.
+
+Lookups keep the first law. A rule that asks for resources whose listing was not fully read gets those that are known
+first, and then `Unread`: it can prove that something exists, never that nothing does.
+"""
+
+import gzip
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from auditor.fetch import Unread
+from auditor.findings import Gap
+from auditor.model import Resource
+
+R = TypeVar("R", bound=Resource)
+
+SNAPSHOT_FORMAT = "auditor-snapshot"
+SNAPSHOT_VERSION = 1
+
+
+class CallRecord(BaseModel):
+    """How often an operation was asked in a region, and how it went (see audit.CallCount)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    region: str
+    service: str
+    operation: str
+    calls: int
+    errors: int = 0
+    throttles: int = 0
+
+
+class Header(BaseModel):
+    """What a snapshot says of itself: whose account, when it was read, which regions and which resource types.
+
+    `planned` maps each type that was asked for to those of its details that were: a rule that needs more cannot be
+    judged from this snapshot, and says so.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    format: str = SNAPSHOT_FORMAT
+    version: int = SNAPSHOT_VERSION
+    tool_version: str
+    account: str
+    partition: str
+    regions: tuple[str, ...]
+    started: AwareDatetime
+    finished: AwareDatetime
+    interrupted: bool = False
+    planned: dict[str, tuple[str, ...]]
+
+
+class BadSnapshot(ValueError):
+    """A snapshot file that is old, truncated or not one of ours. The message names the file and says which."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The resources of one account by type, the listings that failed, and the calls that it took.
+
+    `gaps` holds failed listings only, by type name; what a single resource lacks is on the resource.
+    """
+
+    header: Header
+    resources: Mapping[str, tuple[Resource, ...]]
+    gaps: Mapping[str, tuple[Gap, ...]]
+    calls: tuple[CallRecord, ...] = ()
+    _indexes: dict[tuple[str, str], dict[Any, list[Resource]]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def account(self) -> str:
+        """The twelve digits of the audited account."""
+        return self.header.account
+
+    @property
+    def partition(self) -> str:
+        """aws, aws-cn or aws-us-gov."""
+        return self.header.partition
+
+    @property
+    def now(self) -> datetime:
+        """When the account was read: rules measure ages against it, so that a snapshot is judged the same any day."""
+        return self.header.started
+
+    def known(self, kind: type[R]) -> tuple[R, ...]:
+        """The resources of a type that were read, whether or not there are more. For the engine, not for rules."""
+        return cast("tuple[R, ...]", self.resources.get(kind.__name__, ()))
+
+    def missing(self, kind: type[Resource], region: str | None = None) -> Gap | None:
+        """Why the listing of a type (in a region, or anywhere) is incomplete; None where it is complete."""
+        for gap in self.gaps.get(kind.__name__, ()):
+            if region is None or gap.region in (region, "global"):
+                return gap
+        if kind.__name__ not in self.header.planned and kind.listing is not None:
+            return kind.not_planned(self.account, region or "global")
+        return None
+
+    def each(self, kind: type[R], *, region: str | None = None) -> Iterator[R]:
+        """All resources of a type, in a region or anywhere. Raises Unread after the last if the listing is incomplete.
+
+        So `any(...)` over it may end early with what it found, and a loop that ends has seen everything.
+        """
+        yield from (r for r in self.known(kind) if region is None or r.region == region)
+        self._complete(kind, region)
+
+    def where(self, kind: type[R], field: str, value: Any, *, region: str | None = None) -> Iterator[R]:
+        """The resources of a type whose field has this value, through an index. Raises Unread as `each` does."""
+        yield from (r for r in self._index(kind, field).get(value, ()) if region is None or r.region == region)
+        self._complete(kind, region)
+
+    def find(self, kind: type[R], field: str, value: Any, *, region: str | None = None) -> R | None:
+        """The one resource of a type whose field has this value; None if the account has none.
+
+        Raises Unread if it is not among those that were read and the listing is incomplete.
+        """
+        return next(self.where(kind, field, value, region=region), None)
+
+    def _complete(self, kind: type[Resource], region: str | None) -> None:
+        gap = self.missing(kind, region)
+        if gap is not None:
+            raise Unread(gap)
+
+    def _index(self, kind: type[R], name: str) -> Mapping[Any, list[R]]:
+        index = self._indexes.get((kind.__name__, name))
+        if index is None:
+            index = defaultdict(list)
+            for resource in self.known(kind):
+                index[getattr(resource, name)].append(resource)
+            self._indexes[kind.__name__, name] = index
+        return cast("Mapping[Any, list[R]]", index)
+
+
+def deduplicate(resources: Iterable[R]) -> tuple[R, ...]:
+    """Each ARN once, the first one seen: a trail or a global database is listed in every region that it serves."""
+    return tuple({resource.arn: resource for resource in reversed(list(resources))}.values())[::-1]
+
+
+def save(inventory: Inventory, path: Path, write: Callable[[Path, bytes], None]) -> None:
+    """Write a snapshot: gzip-compressed JSON lines, the header first. `write` puts the bytes in place."""
+    lines = [inventory.header.model_dump(mode="json")]
+    for name, resources in sorted(inventory.resources.items()):
+        for resource in resources:
+            value = resource.model_dump(mode="json", include=set(resource.__dict__))
+            gaps = {field: gap.model_dump(mode="json") for field, gap in resource.gaps.items()}
+            lines.append({"resource": name, "value": value, "gaps": gaps})
+    lines += [{"listing": n, "gap": g.model_dump(mode="json")} for n, gaps in sorted(inventory.gaps.items()) for g in gaps]
+    lines += [{"call": call.model_dump(mode="json")} for call in inventory.calls]
+    lines.append({"end": len(lines)})
+    text = "".join(json.dumps(line, separators=(",", ":"), sort_keys=True) + "\n" for line in lines)
+    write(path, gzip.compress(text.encode(), mtime=0))
+
+
+def load(path: Path) -> Inventory:
+    """Read a snapshot. Raises BadSnapshot with one line that says what is wrong and what to do."""
+    try:
+        text = gzip.decompress(path.read_bytes()).decode()
+        lines = [json.loads(line) for line in text.splitlines()]
+    except OSError as error:
+        if isinstance(error, gzip.BadGzipFile):
+            raise BadSnapshot(f"{path} is not a snapshot of auditor: it is not gzip-compressed") from None
+        raise BadSnapshot(f"{path} cannot be read: {error.strerror or error}") from None
+    except (EOFError, zlib.error):
+        raise BadSnapshot(f"{path} is truncated or damaged: save the snapshot again") from None
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        raise BadSnapshot(f"{path} is not a snapshot of auditor") from None
+    try:
+        header = _header(path, lines)
+        if lines[-1] != {"end": len(lines) - 1}:
+            raise BadSnapshot(f"{path} is truncated: save the snapshot again")
+        return _inventory(header, lines[1:-1])
+    except (ValidationError, KeyError, TypeError) as error:
+        what = str(error).partition("\n")[0]
+        raise BadSnapshot(f"{path} is damaged or was written by another version: {what}") from None
+
+
+def _header(path: Path, lines: list[Any]) -> Header:
+    first = lines[0] if lines else None
+    if not isinstance(first, dict) or first.get("format") != SNAPSHOT_FORMAT:
+        raise BadSnapshot(f"{path} is not a snapshot of auditor")
+    if first.get("version") != SNAPSHOT_VERSION:
+        raise BadSnapshot(
+            f"{path} has snapshot version {first.get('version')}, and this auditor reads version {SNAPSHOT_VERSION}: "
+            f"save it again, or judge it with auditor {first.get('tool_version', 'of that time')}"
+        )
+    return Header.model_validate(first)
+
+
+def _inventory(header: Header, lines: list[Any]) -> Inventory:
+    resources: dict[str, list[Resource]] = {name: [] for name in header.planned}
+    gaps: dict[str, list[Gap]] = defaultdict(list)
+    calls: list[CallRecord] = []
+    for line in lines:
+        if "resource" in line:
+            kind = Resource.kinds[line["resource"]]
+            unread = {field: Gap.model_validate(gap) for field, gap in line["gaps"].items()}
+            resources.setdefault(line["resource"], []).append(kind.restore(line["value"], unread))
+        elif "listing" in line:
+            gaps[line["listing"]].append(Gap.model_validate(line["gap"]))
+        else:
+            calls.append(CallRecord.model_validate(line["call"]))
+    return Inventory(
+        header,
+        {name: tuple(items) for name, items in resources.items()},
+        {name: tuple(items) for name, items in gaps.items()},
+        tuple(calls),
+    )

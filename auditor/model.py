@@ -1,0 +1,283 @@
+"""What a resource is: frozen, typed, and honest about what was not read.
+
+A field is called what botocore calls it in snake_case (`botocore.xform_name`); only fields that a rule, a report or a
+lookup uses are declared. A field has one of three states: a value; None where AWS says that it is not configured;
+uncollected, which raises `Unread` when it is read.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from urllib.parse import unquote
+
+from botocore import xform_name
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PrivateAttr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from auditor.fetch import Call, Detail, Join, Listing, Operation, Uncollected, Unread, operation
+from auditor.findings import Gap, GapKind, ResourceRef
+
+
+def _tags(value: Any) -> Any:
+    """Tags come as [{Key, Value}], [{key, value}], [{TagKey, TagValue}] or as a map: read all as a map."""
+    if not isinstance(value, list):
+        return value
+    pairs = ({name.lower().removeprefix("tag"): text for name, text in tag.items()} for tag in value)
+    return {pair["key"]: pair.get("value") or "" for pair in pairs if pair.get("key") is not None}
+
+
+def _document(value: Any) -> Any:
+    """A policy comes as JSON text, as URL-encoded JSON text (IAM), or decoded."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value if value.lstrip().startswith("{") else unquote(value))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"a policy that is not JSON: {error}") from None
+
+
+Tags = Annotated[dict[str, str], BeforeValidator(_tags)]
+Document = Annotated[dict[str, Any], BeforeValidator(_document)]
+Timestamp = AwareDatetime
+
+
+class Shape(BaseModel):
+    """A structure in an answer. Members that are not declared are dropped where they arrive."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        return {xform_name(name): value for name, value in data.items()}
+
+
+class Resource(Shape):
+    """One thing in the account that rules judge. A subclass says what it is and how it is read:
+
+    service: botocore's client name. cfn_type: CloudFormation's type name, or one made in its form.
+    listing: how it is found; None for what the session itself knows (the account, its regions).
+    arn_format: the ARN, from the fields below and the resource's own, where AWS does not give it as `Arn`.
+    id_field: the field that AWS's API calls the resource by. name_field: the field that people call it by, where it
+    is not the Name tag. region_field, tags_field: where the listing has these under another name.
+    """
+
+    service: ClassVar[str]
+    cfn_type: ClassVar[str]
+    listing: ClassVar[Listing | None] = None
+    arn_format: ClassVar[str] = "{arn}"
+    id_field: ClassVar[str] = "arn"
+    name_field: ClassVar[str | None] = None
+    region_field: ClassVar[str | None] = None
+    tags_field: ClassVar[str] = "tags"
+    kinds: ClassVar[dict[str, type["Resource"]]] = {}
+
+    partition: str
+    account: str
+    region: str
+    arn: str = ""
+    tags: Tags | None = None
+
+    _gaps: dict[str, Gap] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Register the type: rules, plan, permissions and tests find every declaration here."""
+        super().__pydantic_init_subclass__(**kwargs)
+        if "cfn_type" not in cls.__dict__:
+            return  # an intermediate base
+        if cls.__name__ in Resource.kinds:
+            raise TypeError(f"a resource called {cls.__name__} is already declared: snapshots tell types by this name")
+        Resource.kinds[cls.__name__] = cls
+
+    @classmethod
+    def build(cls, item: Mapping[str, Any], *, partition: str, account: str, region: str) -> Self:
+        """Make a resource of an item as AWS gave it, details included as values or `Uncollected`.
+
+        A member of an unexpected form costs that field alone: it is uncollected, with the reason. Raises
+        pydantic.ValidationError when what identifies the resource is missing.
+        """
+        data = {xform_name(name): value for name, value in item.items()}
+        data["partition"], data["account"] = partition, account
+        data["region"] = (cls.region_field and data.get(cls.region_field)) or region
+        if cls.tags_field != "tags":
+            data["tags"] = data.pop(cls.tags_field, None)
+        if cls.arn_format != "{arn}":
+            data["arn"] = cls.arn_format.format_map(_Blank(data))
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            return cls._salvage(data, error)
+
+    @classmethod
+    def _salvage(cls, data: dict[str, Any], error: ValidationError) -> Self:
+        """Build with the fields that did validate; the others become gaps. Raises the error if identity is gone."""
+        bad = {str(problem["loc"][0]): problem["msg"] for problem in error.errors(include_url=False) if problem["loc"]}
+        if not bad or bad.keys() & {"partition", "account", "region", "arn", cls.id_field}:
+            raise error
+        good: dict[str, Any] = {}
+        gaps: dict[str, Gap] = {}
+        for name, info in cls.model_fields.items():
+            value = data.get(name, info.get_default(call_default_factory=True))
+            if name in bad:
+                gaps[name] = cls.gap_of(
+                    name, GapKind.UNEXPECTED, "UnexpectedAnswer", bad[name], account=data["account"],
+                    region=data["region"], resource=data["arn"],
+                )  # fmt: skip
+            elif isinstance(value, Uncollected):
+                if value.gap is not None:
+                    gaps[name] = value.gap
+            else:
+                good[name] = _adapter(cls, name).validate_python(value)
+        return cls._partial(good, gaps)
+
+    @classmethod
+    def _partial(cls, fields: dict[str, Any], gaps: dict[str, Gap]) -> Self:
+        """A resource of validated fields only; every other one raises when read."""
+        resource = cls.model_construct(None, **fields)
+        for name in cls.model_fields.keys() - fields.keys():
+            resource.__dict__.pop(name, None)
+        resource._gaps.update(gaps)
+        return resource
+
+    @classmethod
+    def restore(cls, value: Mapping[str, Any], gaps: Mapping[str, Gap]) -> Self:
+        """Make a resource of what a snapshot holds of it. Raises pydantic.ValidationError, or KeyError."""
+        lost = {name: Uncollected(gap) for name, gap in gaps.items() if name in details(cls)}
+        if lost.keys() == gaps.keys():
+            return cls.model_validate({**value, **lost})
+        # A member of the listing itself was not understood: validation would miss it.
+        fields = {name: _adapter(cls, name).validate_python(entry) for name, entry in value.items()}
+        return cls._partial(fields, dict(gaps))
+
+    @model_validator(mode="after")
+    def _take_out_the_unread(self) -> Self:
+        for name in details(type(self)):
+            value = self.__dict__[name]
+            if isinstance(value, Uncollected):
+                del self.__dict__[name]
+                if value.gap is not None:
+                    self._gaps[name] = value.gap
+        return self
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Reading what was not collected raises, so that no rule can take it for a value."""
+            if name in type(self).model_fields:
+                raise Unread(self._gaps.get(name) or self.not_planned(self.account, self.region, name, self.arn))
+            return super().__getattr__(name)
+
+    @classmethod
+    def not_planned(cls, account: str, region: str, field: str | None = None, resource: str | None = None) -> Gap:
+        """The gap of what was left out because no rule that was selected for the scan reads it."""
+        return cls.gap_of(
+            field, GapKind.NOT_SELECTED, "NotAsked", "no rule of that scan needed it", account=account, region=region,
+            resource=resource,
+        )  # fmt: skip
+
+    @classmethod
+    def gap_of(
+        cls, field: str | None, kind: GapKind, code: str, message: str, *,
+        account: str, region: str, resource: str | None = None, of: Operation | None = None,
+    ) -> Gap:  # fmt: skip
+        """The gap of a field (or, with None, of the listing) of this type. `of` where another operation failed."""
+        op = of or cls.operation_of(field)
+        return Gap(
+            kind=kind, account=account, region=region, service=op.service, operation=op.name,
+            resource_type=cls.cfn_type, resource=resource, field=field, code=code, message=message,
+            iam_action=op.iam_action if kind is GapKind.DENIED else None,
+        )  # fmt: skip
+
+    @classmethod
+    def operation_of(cls, field: str | None = None) -> Operation:
+        """The operation that fills a field; the listing's for a field that comes with it."""
+        detail = details(cls).get(field) if field else None
+        if detail is not None:
+            return operation(detail.service or cls.service, detail.operation, detail.iam)
+        if cls.listing is None:
+            return operation("sts", "GetCallerIdentity")
+        return operation(cls.service, cls.listing.operation, cls.listing.iam)
+
+    @classmethod
+    def wildcard_arn(cls, partition: str, account: str, region: str) -> str:
+        """An ARN that stands for all resources of the type in a region: it ends in `*`."""
+        where = "" if region == "global" else region
+        if cls.arn_format == "{arn}":
+            thing = cls.cfn_type.rpartition("::")[2].lower()
+            return f"arn:{partition}:{cls.service}:{where}:{account}:{thing}/*"
+        made = cls.arn_format.format_map(_Stars(partition=partition, account=account, region=where))
+        return made if made.endswith("*") else f"{made}/*"
+
+    @property
+    def gaps(self) -> Mapping[str, Gap]:
+        """What was asked for this resource and not answered, by field."""
+        return self._gaps
+
+    @property
+    def ref(self) -> ResourceRef:
+        """The resource as findings name it: its name is its own, else its Name tag, else its id."""
+        identity = str(getattr(self, self.id_field))
+        own = getattr(self, self.name_field) if self.name_field else (self.tags or {}).get("Name")
+        return ResourceRef(
+            arn=self.arn, id=identity, name=str(own or identity), type=self.cfn_type, account=self.account,
+            region=self.region, tags=self.tags,
+        )  # fmt: skip
+
+
+class _Blank(dict[str, Any]):
+    """Members that an ARN names and AWS did not give read as empty, so that validation, not formatting, complains."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+class _Stars(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "*"
+
+
+@cache
+def _adapter(kind: type[Resource], field: str) -> TypeAdapter[Any]:
+    info = kind.model_fields[field]
+    return TypeAdapter(Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation)
+
+
+@cache
+def details(kind: type[Resource]) -> dict[str, Call | Join]:
+    """The fields of a type that take calls of their own, with their declarations."""
+    return {
+        name: entry
+        for name, info in kind.model_fields.items()
+        for entry in info.metadata
+        if isinstance(entry, Detail) and isinstance(entry, Call | Join)
+    }
+
+
+def operations(kind: type[Resource], fields: set[str] | None = None) -> Iterator[Operation]:
+    """Every operation that reading a type takes; of its details only `fields`, where given.
+
+    A parent's listing is not repeated here: the plan holds the parent.
+    """
+    listing = kind.listing
+    if listing is not None:
+        yield operation(kind.service, listing.operation, listing.iam)
+        yield from (operation(kind.service, name) for name in listing.also)
+        if listing.then is not None:
+            yield operation(kind.service, listing.then.operation, listing.then.iam)
+    for name, detail in details(kind).items():
+        if fields is None or name in fields:
+            yield operation(detail.service or kind.service, detail.operation, detail.iam)
+            if isinstance(detail, Call):
+                yield from (operation(detail.service or kind.service, also) for also in detail.also)
