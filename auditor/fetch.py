@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from auditor.findings import Gap
+from auditor.findings import Gap, GapKind
 
 
 class Unread(Exception):
@@ -30,10 +30,12 @@ class CallError(Exception):
     `code` is AWS's error code, or ours for what never reached AWS (`Unreachable`, `Stopped`).
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, kind: GapKind, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
+        self.kind = kind
         self.code = code
         self.message = message
+        self.asked: Operation | None = None  # set where an escape hatch asked something else than its declaration says
 
 
 class Scope(StrEnum):

@@ -4,8 +4,8 @@ A rule cites controls as strings, the framework's key first: "CIS-5.0 5.7", or s
 "NIST-800-53-r5 ac_3 ac_3_3". `check` holds such a string against the tables below. The tables hold the numbers that
 our guidance maps to, not each publisher's whole catalogue: add a number here when a rule needs one more.
 
-NIST numbers are spelled as mappings of AWS accounts spell them (`ac_2_6` is AC-2(6)). PCI numbers are a requirement
-of the standard (8.2.8) followed by the position of the AWS check under it (8.2.8.4).
+NIST and PCI numbers are spelled as Prowler's mappings spell them: `ac_2_6` is AC-2(6), and a PCI number is a
+requirement of the standard (8.2.8) followed by the position of the AWS check under it (8.2.8.4).
 """
 
 import re

@@ -8,7 +8,7 @@ import gzip
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,9 @@ from typing import Any, TypeVar, cast
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+import auditor.resources  # noqa: F401 - a snapshot names types: all must be declared
 from auditor.fetch import Unread
+from auditor.files import replace
 from auditor.findings import Gap
 from auditor.model import Resource
 
@@ -145,8 +147,8 @@ def deduplicate(resources: Iterable[R]) -> tuple[R, ...]:
     return tuple({resource.arn: resource for resource in reversed(list(resources))}.values())[::-1]
 
 
-def save(inventory: Inventory, path: Path, write: Callable[[Path, bytes], None]) -> None:
-    """Write a snapshot: gzip-compressed JSON lines, the header first. `write` puts the bytes in place."""
+def save(inventory: Inventory, path: Path) -> None:
+    """Write a snapshot: gzip-compressed JSON lines, the header first. Raises OSError."""
     lines = [inventory.header.model_dump(mode="json")]
     for name, resources in sorted(inventory.resources.items()):
         for resource in resources:
@@ -157,7 +159,7 @@ def save(inventory: Inventory, path: Path, write: Callable[[Path, bytes], None])
     lines += [{"call": call.model_dump(mode="json")} for call in inventory.calls]
     lines.append({"end": len(lines)})
     text = "".join(json.dumps(line, separators=(",", ":"), sort_keys=True) + "\n" for line in lines)
-    write(path, gzip.compress(text.encode(), mtime=0))
+    replace(path, [gzip.compress(text.encode(), mtime=0)])
 
 
 def load(path: Path) -> Inventory:

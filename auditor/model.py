@@ -151,6 +151,24 @@ class Resource(Shape):
         resource._gaps.update(gaps)
         return resource
 
+    def fill(self, field: str, value: Any) -> None:
+        """Put in a detail as AWS gave it; one of an unexpected form becomes a gap. For the collector only."""
+        try:
+            self.__dict__[field] = _adapter(type(self), field).validate_python(value)
+        except ValidationError as error:
+            said = error.errors(include_url=False)[0]["msg"]
+            self.lose(field, self.gap(field, GapKind.UNEXPECTED, "UnexpectedAnswer", said))
+
+    def lose(self, field: str, gap: Gap) -> None:
+        """Remember why a detail is not there. For the collector only."""
+        self._gaps[field] = gap
+
+    def gap(self, field: str, kind: GapKind, code: str, message: str) -> Gap:
+        """The gap of one of this resource's fields."""
+        return self.gap_of(
+            field, kind, code, message, account=self.account, region=self.region, resource=self.arn
+        )
+
     @classmethod
     def restore(cls, value: Mapping[str, Any], gaps: Mapping[str, Gap]) -> Self:
         """Make a resource of what a snapshot holds of it. Raises pydantic.ValidationError, or KeyError."""

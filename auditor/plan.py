@@ -10,7 +10,7 @@ import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from auditor.fetch import Call, Join, Operation
@@ -85,13 +85,30 @@ def _reads(function: Callable[..., Any] | None) -> tuple[frozenset[str], frozens
         seen.add(current)
         for code in _codes(current.__code__):
             names.update(code.co_names)
-            for name in code.co_names:
-                value = current.__globals__.get(name)
+            for value in _named(code, current.__globals__):
                 if isinstance(value, type) and issubclass(value, Resource):
                     kinds.add(value)
-                elif isinstance(value, FunctionType):
-                    queue.append(value)
+                else:
+                    queue += _functions(value)
     return frozenset(names), frozenset(kinds)
+
+
+def _named(code: CodeType, scope: Mapping[str, Any]) -> Iterator[Any]:
+    """The global objects that code names, those it names through a module (`policy.parse`) included."""
+    for name in code.co_names:
+        value = scope.get(name)
+        yield value
+        if isinstance(value, ModuleType):
+            yield from (vars(value).get(attribute) for attribute in code.co_names)
+
+
+def _functions(value: Any) -> list[FunctionType]:
+    """The functions to look into behind a name: a function itself, or the methods of a class of ours."""
+    if isinstance(value, FunctionType):
+        return [value]
+    if isinstance(value, type) and value.__module__.startswith(("auditor.analysis", "auditor.rules", "auditor_rules")):
+        return [member for member in vars(value).values() if isinstance(member, FunctionType)]
+    return []
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

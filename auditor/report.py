@@ -9,11 +9,8 @@ defaults are its options (the terminal's width); who renders passes those that i
 """
 
 import inspect
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from auditor.audit import Audit
@@ -50,19 +47,3 @@ def report(name: str, *, suffix: str) -> Callable[[Renderer], Renderer]:
         return function
 
     return register
-
-
-def write(path: Path, pieces: Iterable[str]) -> None:
-    """Write text so that a reader sees the old file or the whole new one, never a part. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.writelines(pieces)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes the file private; a report is as open as its folder
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

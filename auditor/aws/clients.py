@@ -1,0 +1,166 @@
+"""Clients that share what can be shared: one TLS context and connector, one class and model per service.
+
+Built plainly, a client loads the CA bundle for itself (28 ms) and makes its class anew (EC2 has 700 operations). A scan
+needs a client per service and region, so both are made once here. This leans on aiobotocore's own extension points
+where it has them (`http_session_cls`) and on two of its private methods where it has none; the dependency is pinned to
+the minor version for that reason.
+"""
+
+import asyncio
+import os
+from typing import Any
+
+import aiohttp
+from aiobotocore.client import AioClientCreator
+from aiobotocore.config import AioConfig
+from aiobotocore.httpsession import AIOHTTPSession
+from aiobotocore.session import AioSession
+from botocore import retryhandler, translate
+from botocore.configprovider import ConfiguredEndpointProvider
+
+CONNECT_TIMEOUT = 5
+READ_TIMEOUT = 30
+DATA_PATH = os.path.join(os.path.dirname(__file__), "data")  # noqa: PTH118, PTH120 - botocore takes a plain string
+
+
+class _Creator(AioClientCreator):  # type: ignore[misc]
+    """Makes the class of a service's clients once, and reads its model once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._classes: dict[str, type] = {}
+        self._models: dict[tuple[str, str | None], Any] = {}
+
+    def _load_service_model(self, service_name: str, api_version: str | None = None) -> Any:
+        key = (service_name, api_version)
+        if key not in self._models:
+            self._models[key] = super()._load_service_model(service_name, api_version)
+        return self._models[key]
+
+    async def _create_client_class(self, service_name: str, service_model: Any) -> type:
+        if service_name not in self._classes:
+            self._classes[service_name] = await super()._create_client_class(service_name, service_model)
+        return self._classes[service_name]
+
+
+class _UserAgent:
+    """The User-Agent text, put together once per client instead of once per request."""
+
+    def __init__(self, creator: Any) -> None:
+        self._text = creator.to_string()
+
+    def to_string(self) -> str:
+        """The text as it was when the client was made."""
+        return self._text
+
+
+class Clients:
+    """The clients of one session, made as they are asked for. Close it when done."""
+
+    def __init__(self, session: AioSession, *, endpoint_url: str | None, concurrency: int) -> None:
+        self._session = session
+        self._endpoint_url = endpoint_url
+        self._http: dict[str | None, aiohttp.ClientSession] = {}
+        self._made: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        self._creator: _Creator | None = None
+        session.get_component("data_loader").search_paths.append(DATA_PATH)
+        self._http_class = self._shared_http()
+        self._concurrency = concurrency
+
+    async def get(self, service: str, region: str) -> Any:
+        """The client of a service in a region. Raises botocore's errors of configuration and credentials."""
+        key = (service, region)
+        if key not in self._made:
+            self._made[key] = asyncio.ensure_future(self._make(service, region))
+        return await self._made[key]
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for http in self._http.values():
+            await http.close()
+
+    async def _make(self, service: str, region: str) -> Any:
+        creator = self._creator = self._creator or self._make_creator()
+        session = self._session
+        endpoint_url = self.endpoint_url(service)
+        client = await creator.create_client(
+            service_name=service,
+            region_name=region,
+            endpoint_url=endpoint_url,
+            verify=session.get_config_variable("ca_bundle"),
+            credentials=await session.get_credentials(),
+            scoped_config=session.get_scoped_config(),
+            client_config=self._config(endpoint_url),
+        )
+        client._user_agent_creator = _UserAgent(client._user_agent_creator)
+        if endpoint_url and service == "s3control":
+            # Its endpoint rules put the account id before any host, which a custom endpoint does not answer to.
+            client._ruleset_resolver = None
+        return client
+
+    def endpoint_url(self, service: str) -> str | None:
+        """The custom endpoint of a service: the one asked for, else the environment's or the profile's; None for AWS's."""
+        if self._endpoint_url is not None or self._session.get_config_variable("ignore_configured_endpoint_urls"):
+            return self._endpoint_url
+        scoped = self._session.get_scoped_config()
+        configured = ConfiguredEndpointProvider(self._session.full_config, scoped, service).provide()
+        return str(configured) if configured else None
+
+    def _config(self, endpoint_url: str | None) -> AioConfig:
+        return AioConfig(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            max_pool_connections=self._concurrency,
+            retries={"total_max_attempts": 1, "mode": "standard"},  # the door retries, and nothing else does
+            # Parameters come from declarations that a test holds against the service models.
+            parameter_validation=False,
+            http_session_cls=self._http_class,
+            # A custom endpoint has no host of its own for each bucket or account.
+            s3={"addressing_style": "path"} if endpoint_url else None,
+            inject_host_prefix=not endpoint_url,
+            # Checksums of objects: the audit reads and writes none.
+            response_checksum_validation="when_required",
+            request_checksum_calculation="when_required",
+        )
+
+    def _make_creator(self) -> _Creator:
+        session = self._session
+        agent = session.get_component("user_agent_creator")
+        agent.set_session_config(
+            session_user_agent_name=session.user_agent_name,
+            session_user_agent_version=session.user_agent_version,
+            session_user_agent_extra=session.user_agent_extra,
+        )
+        return _Creator(
+            session.get_component("data_loader"),
+            session._get_internal_component("endpoint_resolver"),
+            session.user_agent(),
+            session.get_component("event_emitter"),
+            retryhandler,
+            translate,
+            session.get_component("response_parser_factory"),
+            session._get_internal_component("exceptions_factory"),
+            session.get_component("config_store"),
+            user_agent_creator=agent,
+            auth_token_resolver=session.get_auth_token,
+        )
+
+    def _shared_http(self) -> type[AIOHTTPSession]:
+        """A class of HTTP session whose every instance sends through the same connections."""
+        shared = self._http
+
+        class SharedHTTPSession(AIOHTTPSession):  # type: ignore[misc]
+            async def _get_session(self, proxy_url: str | None) -> aiohttp.ClientSession:
+                if proxy_url not in shared:
+                    shared[proxy_url] = aiohttp.ClientSession(
+                        connector=self._create_connector(proxy_url),
+                        timeout=self._timeout,
+                        skip_auto_headers={"CONTENT-TYPE"},
+                        auto_decompress=False,
+                    )
+                return shared[proxy_url]
+
+            async def close(self) -> None:
+                """Nothing: the connections are not this session's alone."""
+
+        return SharedHTTPSession

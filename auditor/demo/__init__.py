@@ -1,0 +1,1 @@
+"""An emulated AWS account, served over HTTP on this machine: what `auditor demo` and the tests audit."""

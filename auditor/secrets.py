@@ -1,0 +1,561 @@
+"""Secrets are judged where they arrive: what leaves this module is a pattern, a line and a variable's name.
+
+A boot script reaches us in layers: base64, perhaps gzip, perhaps MIME parts (encoded again), perhaps cloud-init
+`write_files` or PowerShell's -EncodedCommand with base64 inside. All are opened, up to LIMIT bytes together; what could
+not be opened is said in `Scanned.unread`, because unread is never clean. Lines are counted in the opened content: the
+parts of a multi-part follow each other, and a match inside embedded base64 has the line where that base64 starts.
+
+What counts is a *literal* value. Not counted, by decision:
+
+- references: $VAR, ${VAR}, $(command), `command`, %VAR%, {{resolve:...}}, {{ jinja }}, !Ref, var.name, paths, URLs
+  without a password, ARNs, names of secrets ("prod/db/password"), password hashes ($6$...);
+- placeholders: changeme, xxxx, ****, <password>, your-password-here, the bare word "password", and whatever says
+  "example". AWS's documented keys (AKIAIOSFODNN7EXAMPLE) are among these: they are published and open nothing;
+- booleans, values of fewer than four characters, and in environment variables numbers;
+- an access key id alone in a script: it is half a credential. In an environment variable it counts, for there its
+  secret is a neighbour.
+
+Every quantifier over a script's text is bounded or cannot overlap itself, so that time grows with the text's length.
+"""
+
+import binascii
+import email
+import gzip
+import hashlib
+import io
+import re
+import zlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
+from email.message import Message
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+LIMIT = 1 << 20
+"""Bytes of content that are opened per script. EC2 takes 16 KiB, before decompression."""
+
+_MOST_MATCHES = 100
+_DEEPEST = 4
+_NEIGHBOURS = 5
+
+
+class SecretMatch(BaseModel):
+    """A secret was here. `masked` has at most the variable's name and a public prefix such as AKIA.
+
+    `line` counts from 1; it is 0 where there are no lines, in environment variables. `critical`: whoever reads it can
+    use it at once (an AWS key with its secret, a private key).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pattern: str
+    line: int
+    masked: str
+    critical: bool
+
+
+class Scanned(BaseModel):
+    """What is kept of a text that may hold secrets: enough to recognise and judge it, nothing to read.
+
+    `digest` (SHA-256) and `size` (bytes) are of the content after base64 and gzip. `unread` says why a part of the
+    content was not judged, and is None where all of it was.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    digest: str
+    size: int
+    matches: tuple[SecretMatch, ...]
+    unread: str | None = None
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Judge plain text."""
+        content = text.encode(errors="replace")
+        opening = _Opening()
+        found = _scan(_lines_unified(opening.take(content).decode(errors="replace")), opening)
+        return cls(digest=_sha256(content), size=len(content), matches=found, unread=opening.unread)
+
+    @classmethod
+    def of_user_data(cls, value: str) -> Self:
+        """Judge user data as the EC2 API gives it: base64, then whatever is inside. Never raises."""
+        opening = _Opening()
+        content = _from_base64(value[: 2 * LIMIT])
+        if content is None:
+            opening.unread = "it is not base64"
+            content = value.encode(errors="replace")
+        content = opening.inflated(opening.take(content))
+        found = _scan(opening.text(content), opening)
+        return cls(digest=_sha256(content), size=len(content), matches=found, unread=opening.unread)
+
+
+def _before(value: object) -> object:
+    """Scan what comes from AWS, pass what comes from a snapshot. A misfit is named by type: errors print their input."""
+    match value:
+        case str():
+            return Scanned.of_user_data(value)
+        case bytes():
+            return Scanned.of_user_data(value.decode("ascii", "replace"))
+        case {"Value": str(inner)}:
+            return Scanned.of_user_data(inner)
+        case None | Scanned() | {"digest": _}:
+            return value
+        case _:
+            return type(value).__name__
+
+
+ScannedUserData = Annotated[Scanned, BeforeValidator(_before)]
+"""A field of this type takes base64 user data and holds only the verdict about it."""
+
+
+def scan_text(text: str) -> tuple[SecretMatch, ...]:
+    """The secrets in a plain text, for callers who need no digest."""
+    return Scanned.of(text).matches
+
+
+def scan_environment(variables: Mapping[str, str]) -> tuple[SecretMatch, ...]:
+    """Judge environment variables of Lambda, ECS, CodeBuild or Beanstalk: one match per variable, by name.
+
+    An access key id is pattern "aws-access-key-id" and critical, as is AWS_SECRET_ACCESS_KEY.
+    """
+    found = []
+    for name, value in sorted(variables.items()):
+        verdict = _judged(name, str(value))
+        if verdict is not None:
+            pattern, critical = verdict
+            found.append(SecretMatch(pattern=pattern, line=0, masked=name, critical=critical))
+    return tuple(found)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable of this name usually holds a secret: DB_PASSWORD does, DB_PASSWORD_FILE does not."""
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[.\-]", "_", name[:200]).lower()
+    return bool(_SECRET_WORD.search(snake)) and not _ABOUT_A_SECRET.search(snake)
+
+
+def _judged(name: str, value: str) -> tuple[str, bool] | None:
+    """Pattern and criticality of one variable, None where it holds no secret."""
+    if any(not _PLACEHOLDER.search(key[0]) for key in _KEY_ID.finditer(value)):
+        return "aws-access-key-id", True
+    if _AWS_SECRET_NAME.search(name) and _is_literal(value, "'", numbers=False):
+        return "aws-secret-access-key", True
+    inside = scan_text(value)
+    if inside:
+        worst = max(inside, key=lambda match: match.critical)
+        return worst.pattern, worst.critical
+    if is_secret_name(name) and _is_literal(value, "'", numbers=False):
+        return "assignment", False
+    return None
+
+
+# --- Opening: base64, gzip, MIME ------------------------------------------------------------------------------------
+
+
+class _Opening:
+    """Opens layer after layer, each up to LIMIT bytes and all up to four times that, and says why one stayed closed."""
+
+    def __init__(self) -> None:
+        self.left = 4 * LIMIT
+        self.unread: str | None = None
+
+    def take(self, content: bytes) -> bytes:
+        """As much of the content as the budget allows."""
+        room = min(self.left, LIMIT)
+        if len(content) > room:
+            self.unread = f"it is longer than {LIMIT} bytes"
+        self.left -= min(room, len(content))
+        return content[:room]
+
+    def inflated(self, content: bytes) -> bytes:
+        """The content, decompressed if it is gzip. A broken stream gives what came before the break."""
+        if not content.startswith(b"\x1f\x8b"):
+            return content
+        out = bytearray()
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+                while len(out) <= min(self.left, LIMIT) and (piece := stream.read1(1 << 16)):
+                    out += piece
+        except (OSError, EOFError, zlib.error):
+            self.unread = "its gzip stream is broken"
+        return self.take(bytes(out))
+
+    def text(self, content: bytes, depth: int = 0) -> str:
+        """The content as text: the parts of a MIME message one after the other, anything else as it is."""
+        if depth < _DEEPEST and (b"mime-version:" in content[:4096].lower() or _MULTIPART.match(content)):
+            try:
+                return self._parts(email.message_from_bytes(content), depth)
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+                self.unread = "its MIME parts are broken"
+        return _lines_unified(_decoded(content))
+
+    def _parts(self, message: Message, depth: int) -> str:
+        """Bodies first, so that a script's lines keep their numbers; then what stands between and above them."""
+        bodies, margins = [], []
+        for part in message.walk():
+            margins += [f"{name}: {value}" for name, value in part.items() if not _MIME_HEADER.match(name)]
+            margins += [margin for margin in (part.preamble, part.epilogue) if margin and margin.strip()]
+            body = part.get_payload(decode=True)
+            if isinstance(body, bytes):
+                bodies.append(self.text(self.inflated(self.take(body)), depth + 1))
+        return "\n".join(bodies + margins)
+
+
+_MULTIPART = re.compile(rb"\s{0,8}content-type:\s{0,8}multipart/", re.IGNORECASE)
+_MIME_HEADER = re.compile(r"content-|mime-version|number-attachments", re.IGNORECASE)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,3}")
+_EMBEDDED = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{20,}(?:\n[ \t]{0,16}[A-Za-z0-9+/]{4,})*={0,2}")
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _from_base64(value: str) -> bytes | None:
+    """The bytes that base64 stands for (either alphabet, padded or not), None where it is something else."""
+    compact = "".join(value.split()).replace("-", "+").replace("_", "/")
+    if not _BASE64.fullmatch(compact):
+        return None
+    bare = compact.rstrip("=")
+    try:
+        return binascii.a2b_base64(bare + "=" * (-len(bare) % 4))
+    except binascii.Error:
+        return None
+
+
+def _decoded(content: bytes) -> str:
+    """Bytes as text: by their byte order mark, as UTF-16 where every other byte is zero, else as UTF-8."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace")
+    if len(content) >= 8 and content[1:400:2].count(0) > len(content[1:400:2]) * 0.8:
+        return content.decode("utf-16-le", "replace")
+    return content.decode("utf-8-sig", "replace")
+
+
+def _lines_unified(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _embedded(text: str, covered: bytearray, opening: _Opening) -> Iterator[tuple[int, str]]:
+    """Texts that stand in this one as base64 (write_files, `base64 -d`, -EncodedCommand), and where they start."""
+    for run in _EMBEDDED.finditer(text):
+        if opening.left <= 0 or any(covered[run.start() : run.end()]):
+            continue
+        letters = "".join(run[0].split()).rstrip("=")
+        content = binascii.a2b_base64(letters[: len(letters) // 4 * 4] + _tail(letters))
+        packed = content.startswith(b"\x1f\x8b")
+        inner = opening.text(opening.inflated(content) if packed else opening.take(content), depth=1)
+        if packed or _reads_as_text(inner):
+            yield run.start(), inner
+
+
+def _tail(letters: str) -> str:
+    """The last incomplete group of base64, padded. A single letter more is no base64: leave it out."""
+    rest = letters[len(letters) // 4 * 4 :]
+    return rest + "=" * (4 - len(rest)) if len(rest) > 1 else ""
+
+
+def _reads_as_text(text: str) -> bool:
+    """Whether this is writing, not the noise that a key or a hash gives when taken for base64."""
+    head = text[:2000]
+    return sum(letter.isprintable() and letter.isascii() or letter in "\n\t" for letter in head) >= 0.9 * len(head)
+
+
+# --- Patterns -------------------------------------------------------------------------------------------------------
+
+
+_VALUE = r"""(?P<value>"[^"\n]{0,256}"?|'[^'\n]{0,256}'?|<[^>\n]{0,80}>|[^\s"';,&|<>]{1,256})"""
+
+# Tokens that are known by their form: name, what the text in lower case must hold, public prefix, body.
+_TOKENS = [
+    (name, hint, re.compile(rf"(?<![\w-])(?P<value>(?P<prefix>{prefix}){body})(?![\w-])", re.ASCII))
+    for name, hint, prefix, body in (
+        ("github-token", "gh", "gh[opusr]_", r"[A-Za-z0-9]{36,255}"),
+        ("github-token", "github_pat_", "github_pat_", r"\w{22,255}"),
+        ("gitlab-token", "gl", "gl[a-z]{2,5}-", r"[\w-]{20,255}"),
+        ("slack-token", "xox", "xox[abeoprs]-", r"[\w-]{10,255}"),
+        ("slack-token", "xapp-", "xapp-", r"[\w-]{20,255}"),
+        ("slack-webhook", "hooks.slack.com", r"hooks\.slack\.com/services/", r"T\w{4,20}/B\w{4,20}/\w{16,40}"),
+        ("stripe-key", "k_live_", "[sr]k_live_", r"[A-Za-z0-9]{10,255}"),
+        ("google-api-key", "aiza", "AIza", r"[\w-]{35}"),
+        ("npm-token", "npm_", "npm_", r"[A-Za-z0-9]{36}"),
+        ("pypi-token", "pypi-", "pypi-", r"[\w-]{32,500}"),
+        ("sendgrid-key", "sg.", r"SG\.", r"[\w-]{16,64}\.[\w-]{16,64}"),
+        ("twilio-key", "sk", "SK", r"[0-9a-f]{32}"),
+        ("ai-provider-key", "sk-", "sk-(?:ant|proj|svcacct)-", r"[\w-]{20,255}"),
+        ("vault-token", "hv", r"hv[sb]\.", r"[\w-]{24,255}"),
+        ("jwt", "eyj", "eyJ", r"[\w-]{8,4000}\.eyJ[\w-]{8,4000}\.[\w-]{8,4000}"),
+        ("azure-key", "key=", "(?:Account|SharedAccess)Key=", r"[A-Za-z0-9+/]{40,128}={0,2}"),
+    )
+]
+
+# Literals that are known by where they stand: name, what the text in lower case must hold, the command that must stand
+# before it in the same statement, what leads to the value.
+_PLACES = [
+    (name, hint, command, re.compile(lead + _VALUE, re.IGNORECASE))
+    for name, hint, command, lead in (
+        (
+            "authorization-header",
+            "authorization",
+            "",
+            r"(?P<key>authorization)['\"\]]{0,2}\s{0,3}[:=]\s{0,3}['\"]?"
+            r"(?:bearer|basic|token|apikey)\s{1,3}",
+        ),
+        ("secure-string", "securestring", "", r"(?P<key>ConvertTo-SecureString)\s{1,4}(?:-String\s{1,4})?(?=['\"])"),
+        (
+            "sql-password",
+            "identified",
+            "",
+            r"(?P<key>identified)\s{1,4}(?:with\s{1,4}\S{1,40}\s{1,4})?by\s{1,4}(?=['\"])",
+        ),
+        (
+            "command-password",
+            "curl",
+            "curl",
+            r"(?<!\S)(?P<key>-[a-z]{0,6}u|--(?:proxy-)?user)[ =]{0,3}['\"]?[^\s:\"'$]{1,64}:",
+        ),
+        ("command-password", "mysql", "mysql", r"(?<!\S)(?P<key>(?-i:-p))(?=[^\s-])"),
+        ("command-password", "mariadb", "mariadb", r"(?<!\S)(?P<key>(?-i:-p))(?=[^\s-])"),
+        ("command-password", "mysqladmin", "mysqladmin", r"(?<!\S)(?P<key>password)[ ]{1,4}(?!-)"),
+        ("command-password", "sshpass", "sshpass", r"(?<!\S)(?P<key>-p)[ ]{0,4}"),
+        ("command-password", "docker", "docker login", r"(?<!\S)(?P<key>-p)[ ]{1,4}"),
+        ("command-password", "redis-cli", "redis-cli", r"(?<!\S)(?P<key>-a)[ ]{1,4}"),
+        ("command-password", "net", "", r"(?P<key>\bnet1? user)[ ]{1,4}[\w.-]{1,40}[ ]{1,4}(?![/*])"),
+        (
+            "command-password",
+            "chpasswd",
+            "",
+            r"(?P<key>echo)[ ]{1,4}(?:-\w[ ]{1,4})?['\"]?[\w.-]{1,32}:"
+            r"(?=[^\s|]{1,128}\s{0,4}\|\s{0,4}(?:sudo[ ]{1,4})?chpasswd)",
+        ),
+        (
+            "command-password",
+            "--stdin",
+            "",
+            r"(?P<key>echo)[ ]{1,4}(?:-\w[ ]{1,4})?"
+            r"(?=[^\s|]{1,128}\s{0,4}\|\s{0,4}(?:sudo[ ]{1,4})?passwd[ ]{1,4}--stdin)",
+        ),
+        (
+            "aws-secret-access-key",
+            "aws configure",
+            "aws configure",
+            r"(?<!\S)(?P<key>aws_(?:secret_access_key|session_token))[ ]{1,4}",
+        ),
+    )
+]
+
+_URL_PASSWORD = re.compile(
+    r"(?<![\w+.-])(?P<key>[A-Za-z][\w+.-]{1,30})://[^\s:/@\"'<>]{0,80}:(?P<value>[^\s@/\"'<>]{1,200})@[\w\[$({<*-]"
+)
+_KEY_ID = re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])")
+_AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+_AWS_SECRET_NAME = re.compile(r"secret_?access_?key|aws_?secret(?:_?key)?$", re.IGNORECASE)
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?P<after>(?:\\n|[\s\"'|]){0,24}\S?)"
+    r"|PuTTY-User-Key-File-\d(?P<putty>:)|<RSAKeyValue>[^\n]{0,2000}<D>"
+)
+_DOCKER_AUTH = re.compile(
+    r"(?:[\"'\\]{1,4}auth[\"'\\]{1,4}\s{0,4}:\s{0,4}[\"'\\]{1,4}|_auth\s{0,4}=\s{0,4}[\"']?)"
+    r"(?P<value>[A-Za-z0-9+/]{8,512}={0,2})"
+)
+
+# Names of variables, options and keys, each up to where its value starts.
+_NAMED = (
+    re.compile(r"(?<![\w-])--?(?P<key>[A-Za-z][\w.-]{1,60})(?P<sep>[=:]|[ \t]{1,4}(?!-))"),
+    re.compile(r"(?:define|getenv|get)\([ \t]{0,4}['\"](?P<key>\w{1,60})['\"](?P<sep>[ \t]{0,4},[ \t]{0,4})(?=['\"])"),
+    re.compile(
+        r"(?<![\w.-])(?P<key>[A-Za-z_][\w.-]{0,80})"
+        r"(?P<sep>\\{0,3}[\"'\]]{0,2}[ \t]{0,8}(?:=>|:=|:-|=(?![=~])|:(?![?+:=]))[ \t]{0,8}\\{0,3}|>(?=[^<\n]{1,256}</))"
+    ),
+)
+_VALUE_AT = re.compile(_VALUE)
+_PROSE = re.compile(r"[ \t]{1,4}[A-Za-z(]")
+
+_SECRET_WORD = re.compile(
+    r"passw(?:or)?d|passphrase|pwd|(?:^|_)pass(?:_|\d|$)|secret(?!ar)|token(?!iz)|credential"
+    r"|(?:api|private|access|auth|encryption|signing|account)_?key"
+)
+_ABOUT = """
+    age algorithm alias arn attempts? audience auth authentication backend bucket change changed class count days
+    description dir directory disabled driver enabled endpoint engine env expir[a-z]+ field file filename format group
+    hash header helper hint history host hours id interval issuer iterations label length lifetime limit location
+    manager max method min minutes mode name namespace operator param parameter path period policy port prefix process
+    prompt provider quality ref reference region required reset resource retries role rotation rounds scope seconds
+    selector service size source stdin store suffix template timeout title ttl type uri url user username validity var
+    variable version
+""".split()
+_ABOUT_A_SECRET = re.compile(
+    rf"(?:^|_|word|passwd|pwd|secrets?|tokens?|key|credentials?)(?:{'|'.join(_ABOUT)})s?$|nopasswd|(?:^|_)(?:max|min|no)_"
+)
+
+_PLACEHOLDER = re.compile(
+    r"""change.?(?:me|it|this|now)|replace.?(?:me|with|this)|(?:^|[-_ <{\[])your(?:[-_ ]|own|pass|secret|token|key|api)
+    |example|placeholder|dummy|redacted|todo|^tbd|fixme|(?:^|[-_ <])(?:insert|enter|put|fill)[-_ ]|x{4,}|\*{3,}|\.{3,}
+    |(.)\1{5,}|^(.)\2*$|^<.*>?$|^\[.*\]$|^__\w+__$|^@\w+@$|not[-_ ]?(?:set|used|needed)
+    |^(?:my|the|some|a)?[-_ ]?(?:pass|passwd|password|passphrase|pwd|secret|token|key|api[-_]?key|credentials?)$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_REFERENCE = re.compile(
+    r"""^\$|\$[({]|\{\{|\{%|<%|^`|`[^`]+`|^%\w+%|^%[sdv]$|\#\{|^@\{|^!(?:Ref|Sub|GetAtt|ImportValue|Join|If|secret|vault|env)
+    |^[a-z][a-z0-9+.-]*://|^arn:|^(?:vault|ssm|secretsmanager|resolve|kms|env|file|op|sops|ref|enc)[:(\[]
+    |^(?:~|\.{1,2})?/|^[a-z]:[\\/]|^\\\\|^\.[*+]|^(?:id|src|source|name|type)=
+    |\.(?:pem|key|txt|json|ya?ml|conf|cfg|ini|env|p12|jks|crt|cer|kdbx?|properties|xml|sh|py|ps1|tpl)$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_VARIABLE = re.compile(r"(?<![\\$`])\$[A-Za-z_]")
+_CODE = re.compile(
+    r"^[(\[{@&*:?\\]|^\.[A-Za-z_]|\w[(\[]|^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$"
+    r"|^(?:Get|Read|New|ConvertTo|ConvertFrom|Import|Invoke)-[A-Z]"
+)
+_NUMBER = re.compile(r"[\d.,:+-]+")
+_A_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-/_.][a-z0-9]+)+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_CAMEL = re.compile(r"[A-Za-z][a-z]+(?:[A-Z][a-z]+)+")
+_PATH = re.compile(r"[a-z][a-z0-9-]*(?:/[a-z][a-z_-]*)+")
+_PASSWORD = re.compile("pass|pwd", re.IGNORECASE)
+_WORDS = frozenset(
+    """
+    true false yes none null nil undefined default enabled disabled required optional prompt string text bearer basic
+    ldap sha512 trust peer ident always never auto random generated generate managed stored encrypted plain plaintext
+    file environment secretsmanager parameter metadata here above below must should will with from option flag argument
+    value created updated found missing retrieved expired invalid valid failed done success empty present absent
+    """.split()
+)
+
+
+def _is_literal(value: str, quote: str, *, numbers: bool = True) -> bool:
+    """Whether a value is a secret itself, not a placeholder, nor a reference to where the secret is kept."""
+    value = value.strip().rstrip("\\")
+    if not quote:
+        value = value.rstrip(")}]")
+    if len(value) < 4 or value.lower() in _WORDS or value.count(" ") > 2:
+        return False
+    if _PLACEHOLDER.search(value) or _REFERENCE.search(value) or _KEY_ID.search(value) or _PATH.fullmatch(value):
+        return False
+    if _NUMBER.fullmatch(value):
+        return numbers
+    if quote != "'" and _VARIABLE.search(value):
+        return False
+    if not quote and _CODE.search(value):
+        return False
+    named = _A_NAME.fullmatch(value) or (not quote and _CAMEL.fullmatch(value))
+    return not (named and _SECRET_WORD.search(value.lower()))
+
+
+def _is_aws_secret(value: str) -> bool:
+    """Forty letters as IAM draws them: upper and lower case and digits, unlike a git hash or a path."""
+    drawn = all(any(letter in kind for letter in value) for kind in ("0123456789", _UPPER, _UPPER.lower()))
+    return bool(_AWS_SECRET.fullmatch(value)) and drawn and not _PLACEHOLDER.search(value)
+
+
+_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+# --- Scanning -------------------------------------------------------------------------------------------------------
+
+
+class _Scan:
+    """One pass over one text. The most telling patterns go first: what they cover, no later one reports or names."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lowered = text.lower()
+        self.covered = bytearray(len(text))
+        self.ends = [end.start() for end in re.finditer("\n", text)]
+        self.hits: dict[int, SecretMatch] = {}
+
+    def run(self) -> None:
+        """Every pattern but those in embedded base64."""
+        for private in _PRIVATE_KEY.finditer(self.text):
+            if not self._preceded_by("grep", private.start()) and (private["after"] or "")[-1:] not in tuple("$<{*.%"):
+                self._add(private, "private-key", "PRIVATE KEY", critical=True)
+        for name, hint, token in _TOKENS:
+            for match in token.finditer(self.text) if hint in self.lowered else ():
+                if len(set(match["value"])) > 8 and not _PLACEHOLDER.search(match["value"]):
+                    self._add(match, name, f"{match['prefix'][:4]}…")
+        for match in _URL_PASSWORD.finditer(self.text):
+            if _is_literal(match["value"], "'"):
+                self._add(match, "url-password", f"{match['key']}://…")
+        for match in _DOCKER_AUTH.finditer(self.text) if "auth" in self.lowered else ():
+            login = _decoded(_from_base64(match["value"]) or b"")
+            if ":" in login and _reads_as_text(login) and _is_literal(login.partition(":")[2], "'"):
+                self._add(match, "docker-auth", "auth")
+        for name, hint, command, place in _PLACES:
+            for match in place.finditer(self.text) if hint in self.lowered else ():
+                if self._preceded_by(command, match.start("key")) and _is_literal(*_unquoted(match)):
+                    self._add(match, name, match["key"])
+        self._key_pairs()
+        for named in _NAMED:
+            self._assignments(named)
+
+    def _key_pairs(self) -> None:
+        """An access key id and, at most _NEIGHBOURS lines away, forty letters that can be its secret."""
+        ids = [match for match in _KEY_ID.finditer(self.text) if not _PLACEHOLDER.search(match[0])]
+        secrets = [match for match in _AWS_SECRET.finditer(self.text) if _is_aws_secret(match[0])] if ids else []
+        lines = [self._line(secret.start()) for secret in secrets]
+        self.paired = {}
+        for key in ids:
+            line = self._line(key.start())
+            if lines and bisect_right(lines, line + _NEIGHBOURS) > bisect_left(lines, line - _NEIGHBOURS):
+                self._add(key, "aws-access-key", f"{key[0][:4]}…", critical=True)
+                self.paired.update(dict.fromkeys(range(line - _NEIGHBOURS, line + _NEIGHBOURS + 1), True))
+
+    def _assignments(self, named: re.Pattern[str]) -> None:
+        """Variables, options and keys whose name says secret and whose value is a literal."""
+        done = 0
+        for name in named.finditer(self.text):
+            key, value_at = name["key"], _VALUE_AT.match(self.text, name.end())
+            if (
+                name.start() < done
+                or value_at is None
+                or not is_secret_name(key)
+                or 1 in self.covered[slice(*name.span())]
+            ):
+                continue
+            done = value_at.end() if len(value_at[0]) < 256 else self._line_end(value_at.end())
+            value, quote = _unquoted(value_at)
+            prose = not quote and name["sep"] != "=" and _PROSE.match(self.text, value_at.end())
+            if _AWS_SECRET_NAME.search(key) and _is_aws_secret(value):
+                paired = self._line(name.start()) in self.paired
+                self._add(value_at, "aws-secret-access-key", key, critical=paired)
+            elif not (prose and name["sep"].strip()) and _is_literal(value, quote, numbers=bool(_PASSWORD.search(key))):
+                self._add(value_at, "assignment", key)
+
+    def _add(self, match: re.Match[str], pattern: str, masked: str, *, critical: bool = False) -> None:
+        group = "value" if "value" in match.re.groupindex else 0
+        start, end = match.span(group)
+        if 1 not in self.covered[start:end]:
+            self.covered[start:end] = b"\1" * (end - start)
+            line = self._line(match.start())
+            self.hits[start] = SecretMatch(pattern=pattern, line=line, masked=masked, critical=critical)
+
+    def _line(self, at: int) -> int:
+        return bisect_left(self.ends, at) + 1
+
+    def _line_end(self, at: int) -> int:
+        line = bisect_left(self.ends, at)
+        return self.ends[line] if line < len(self.ends) else len(self.text)
+
+    def _preceded_by(self, command: str, at: int) -> bool:
+        """Whether this command stands before, in the same statement: a backslash carries it over a line's end."""
+        before = self.text[max(0, at - 300) : at].lower().replace("\\\n", " ")
+        return command in before.rpartition("\n")[2]
+
+
+def _unquoted(match: re.Match[str]) -> tuple[str, str]:
+    """A value without its quotes, and which these were."""
+    value = match["value"]
+    quote = value[0] if value[0] in "\"'" else ""
+    return value.strip(quote) if quote else value, quote
+
+
+def _scan(text: str, opening: _Opening, depth: int = 0) -> tuple[SecretMatch, ...]:
+    """The secrets in a text and in what is embedded in it, by line. Where there are very many, the worst of them."""
+    scan = _Scan(text)
+    scan.run()
+    found = [scan.hits[start] for start in sorted(scan.hits)]
+    if depth < _DEEPEST:
+        for at, inner in _embedded(text, scan.covered, opening):
+            line = scan._line(at)
+            found += [match.model_copy(update={"line": line}) for match in _scan(inner, opening, depth + 1)]
+    worst = sorted(dict.fromkeys(found), key=lambda match: (not match.critical, match.line))[:_MOST_MATCHES]
+    return tuple(sorted(worst, key=lambda match: match.line))

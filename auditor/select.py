@@ -1,0 +1,76 @@
+"""Which rules run, and with which settings: the command line's choice and the file's, checked against the catalogue."""
+
+import inspect
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from auditor.engine import Setting
+from auditor.findings import Category
+from auditor.rule import Rule
+from auditor.settings import BadSettings, Settings, nearest
+
+
+def select(
+    catalogue: Mapping[str, Rule],
+    settings: Settings,
+    *,
+    rules: Sequence[str] = (),
+    services: Sequence[str] = (),
+    categories: Sequence[Category] = (),
+) -> list[Rule]:
+    """The chosen rules, in order of id.
+
+    Rules named one by one run even where the file switches them off. Raises BadSettings for what the catalogue lacks.
+    """
+    known_services = sorted({rule.service for rule in catalogue.values()})
+    for wrong in set(rules) - catalogue.keys():
+        raise BadSettings(f"unknown rule {wrong}{nearest(wrong, list(catalogue)) or '; `auditor rules` lists them'}")
+    for wrong in {*services, *settings.scan.services} - set(known_services):
+        raise BadSettings(f"unknown service {wrong}: rules are over {', '.join(known_services)}")
+    for wrong in settings.rules.keys() - catalogue.keys():
+        raise BadSettings(f"rules.{wrong}: there is no such rule{nearest(wrong, list(catalogue))}")
+    wanted_services = set(services or settings.scan.services or known_services)
+    wanted_categories = set(categories or settings.scan.categories or Category)
+    chosen = [
+        rule
+        for rule in catalogue.values()
+        if (rule.id in rules if rules else rule.id not in settings.rules or settings.rules[rule.id].enabled)
+        and rule.service in wanted_services
+        and rule.category in wanted_categories
+    ]
+    if not chosen:
+        raise BadSettings("no rule is left to run: widen --rule, --service and --category")
+    return sorted(chosen, key=lambda rule: rule.id)
+
+
+def configure(catalogue: Mapping[str, Rule], settings: Settings) -> dict[str, Setting]:
+    """What the file sets for each rule. Raises BadSettings for a parameter that no rule has, or a value of a wrong type."""
+    known = {name for rule in catalogue.values() for name in rule.parameters}
+    for wrong in settings.parameters.keys() - known:
+        raise BadSettings(f"parameters.{wrong}: no rule has such a parameter{nearest(wrong, sorted(known))}")
+    made = {}
+    for rule in catalogue.values():
+        own = settings.rules.get(rule.id)
+        given = {name: value for name, value in settings.parameters.items() if name in rule.parameters}
+        given |= own.parameters if own else {}
+        if own or given:
+            made[rule.id] = Setting(_checked(rule, given), own.severity if own else None)
+    return made
+
+
+def _checked(rule: Rule, given: Mapping[str, Any]) -> dict[str, Any]:
+    hints = typing.get_type_hints(inspect.unwrap(rule.function))
+    checked = {}
+    for name, value in given.items():
+        if name not in rule.parameters:
+            has = ", ".join(sorted(rule.parameters)) or "none"
+            raise BadSettings(f"rules.{rule.id}.{name}: the rule has no such parameter (it has {has})")
+        try:
+            checked[name] = TypeAdapter(hints.get(name, Any)).validate_python(value)
+        except ValidationError as error:
+            said = error.errors(include_url=False)[0]["msg"]
+            raise BadSettings(f"rules.{rule.id}.{name}: {said}") from None
+    return checked
