@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from auditor.findings import Category, Coverage, Finding, Record, Severity, Status
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION: Literal["1.0"] = "1.0"
 
 
 class Tool(Record):

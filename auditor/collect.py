@@ -7,7 +7,7 @@ fails a gap of its resource, and everything else goes on.
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -57,7 +57,9 @@ class _Collector:
 
     async def run(self) -> Inventory:
         started = datetime.now(UTC)
-        await asyncio.gather(*(self._list(kinds, place) for kinds in self._groups() for place in self._places(kinds[0])))
+        await asyncio.gather(
+            *(self._list(kinds, place) for kinds in self._groups() for place in self._places(kinds[0]))
+        )
         session = self._session
         header = Header(
             tool_version=__version__, account=session.account, partition=session.partition, regions=session.regions,
@@ -68,7 +70,10 @@ class _Collector:
         resources = {
             name: deduplicate(sorted(found, key=lambda r: (r.arn, r.region))) for name, found in self._resources.items()
         }
-        gaps = {name: tuple(sorted(set(found), key=lambda g: (g.region, g.code, g.message))) for name, found in self._gaps.items()}
+        gaps = {
+            name: tuple(sorted(set(found), key=lambda g: (g.region, g.code, g.message)))
+            for name, found in self._gaps.items()
+        }
         return Inventory(header, resources, gaps, self._door.records())
 
     def _groups(self) -> list[list[type[Resource]]]:
@@ -114,7 +119,7 @@ class _Collector:
         listing = _listing(kinds[0])
         params = dict(listing.params) | {name: getattr(parent, field) for name, field in listing.by.items()}
         if listing.fetch is not None:
-            yield kinds[0], await self._caught(kinds[0], place, lambda: listing.fetch(self._ask(kinds[0], place)))  # type: ignore[misc]
+            yield kinds[0], await self._hatch(kinds[0], listing.fetch(self._ask(kinds[0], place)))
             return
         try:
             async for page in self._door.pages(kinds[0].service, listing.operation, place.region, params):
@@ -150,14 +155,14 @@ class _Collector:
             raise _Refused(error, operation(kind.service, then.operation, then.iam)) from None
         return [item for pages in answers for page in pages for item in walk(page, then.at)]
 
-    async def _caught(self, kind: type[Resource], place: _Place, work: Callable[[], Awaitable[Any]]) -> Any:
-        """Run an escape hatch of a listing."""
+    async def _hatch(self, kind: type[Resource], work: Awaitable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Run a listing's escape hatch."""
         try:
-            return await work()
+            return await work
         except CallError as error:
             if error.code in _listing(kind).absent:
                 return []
-            raise _Refused(error, _asked(error) or kind.operation_of()) from None
+            raise _Refused(error, error.asked or kind.operation_of()) from None
 
     # --- resources
 
@@ -176,9 +181,9 @@ class _Collector:
                     resource.lose(name, resource.gap(name, GapKind.NOT_SELECTED, "NotSelected", said))
         for name, detail in wanted.items():
             if isinstance(detail, Join):
-                work.append(self._join(kind, name, detail, inside, place))
+                work.append(self._join(name, detail, inside))
             else:
-                work += [self._detail(resource, name, detail, place) for resource in inside]
+                work += [self._detail(resource, name, detail) for resource in inside]
         for child in self._children[kind]:
             for resource in inside:
                 there = place if resource.region == GLOBAL else _Place(resource.region, resource.region)
@@ -194,7 +199,7 @@ class _Collector:
             self._gaps[kind.__name__].append(self._gap(kind, place, GapKind.UNEXPECTED, "UnexpectedAnswer", what))
             return None
 
-    async def _detail(self, resource: Resource, name: str, call: Call, place: _Place) -> None:
+    async def _detail(self, resource: Resource, name: str, call: Call) -> None:
         """Ask for one field of one resource."""
         kind = type(resource)
         try:
@@ -213,31 +218,28 @@ class _Collector:
             if error.code in call.absent:
                 resource.fill(name, None)
             else:
-                resource.lose(name, self._gap(kind, resource, error.kind, error.code, error.message, name, _asked(error)))
+                resource.lose(name, resource.gap(name, error.kind, error.code, error.message, of=error.asked))
         except Exception as error:  # a defect of a declaration costs its own field only
-            resource.lose(name, self._gap(kind, resource, GapKind.UNEXPECTED, type(error).__name__, str(error), name))
+            resource.lose(name, resource.gap(name, GapKind.UNEXPECTED, type(error).__name__, str(error)))
 
-    async def _join(self, kind: type[Resource], name: str, join: Join, resources: list[Resource], place: _Place) -> None:
-        """Ask for one field of many resources."""
+    async def _join(self, name: str, join: Join, resources: list[Resource]) -> None:
+        """Ask for one field of many resources, region by region."""
         by_region: dict[str, list[Resource]] = defaultdict(list)
         for resource in resources:
             by_region[resource.region].append(resource)
         for label, group in by_region.items():
-            region = self._session.home if label == GLOBAL else label
             try:
-                found = await self._joined(kind, name, join, group, region)
+                found = await self._joined(join, group, self._session.home if label == GLOBAL else label)
             except CallError as error:
                 for resource in group:
-                    resource.lose(name, self._gap(kind, resource, error.kind, error.code, error.message, name))
+                    resource.lose(name, resource.gap(name, error.kind, error.code, error.message))
             else:
                 for resource in group:
                     resource.fill(name, found.get(getattr(resource, join.field), []))
 
-    async def _joined(
-        self, kind: type[Resource], name: str, join: Join, group: list[Resource], region: str
-    ) -> dict[Any, list[Any]]:
+    async def _joined(self, join: Join, group: list[Resource], region: str) -> dict[Any, list[Any]]:
         """The items of a join by the value of their key."""
-        service = join.service or kind.service
+        service = join.service or group[0].service
         requests: list[dict[str, Any]] = [join.const]
         if join.ids:
             values = list(dict.fromkeys(getattr(resource, join.field) for resource in group))
@@ -279,20 +281,15 @@ class _Collector:
 
     def _lose(self, kind: type[Resource], place: _Place, refused: "_Refused") -> None:
         error = refused.error
-        self._gaps[kind.__name__].append(self._gap(kind, place, error.kind, error.code, error.message, of=refused.of))
+        self._gaps[kind.__name__].append(self._gap(kind, place, error.kind, error.code, error.message, refused.of))
         for child in self._children[kind]:
             self._lose(child, place, refused)
 
     def _gap(
-        self, kind: type[Resource], where: _Place | Resource, gap: GapKind, code: str, message: str,
-        field: str | None = None, of: Operation | None = None,
-    ) -> Gap:  # fmt: skip
-        resource = where if isinstance(where, Resource) else None
-        region = resource.region if resource else where.label  # type: ignore[union-attr]
-        return kind.gap_of(
-            field, gap, code, message, account=self._session.account, region=region,
-            resource=resource.arn if resource else None, of=of,
-        )  # fmt: skip
+        self, kind: type[Resource], place: _Place, why: GapKind, code: str, message: str, of: Operation | None = None
+    ) -> Gap:
+        """The gap of a listing."""
+        return kind.gap_of(None, why, code, message, account=self._session.account, region=place.label, of=of)
 
 
 class _Refused(Exception):
@@ -306,11 +303,6 @@ class _Refused(Exception):
 def _listing(kind: type[Resource]) -> Listing:
     assert kind.listing is not None
     return kind.listing
-
-
-def _asked(error: CallError) -> Operation | None:
-    """The operation of an escape hatch that failed, where it was not the declared one."""
-    return error.asked
 
 
 def _value(pages: list[dict[str, Any]], path: str) -> Any:

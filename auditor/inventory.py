@@ -116,7 +116,10 @@ class Inventory:
         self._complete(kind, region)
 
     def where(self, kind: type[R], field: str, value: Any, *, region: str | None = None) -> Iterator[R]:
-        """The resources of a type whose field has this value, through an index. Raises Unread as `each` does."""
+        """The resources of a type whose field has this value, through an index. Raises Unread as `each` does.
+
+        A field that is a tuple (the groups of a network interface) has each of its members as a value.
+        """
         yield from (r for r in self._index(kind, field).get(value, ()) if region is None or r.region == region)
         self._complete(kind, region)
 
@@ -137,7 +140,9 @@ class Inventory:
         if index is None:
             index = defaultdict(list)
             for resource in self.known(kind):
-                index[getattr(resource, name)].append(resource)
+                value = getattr(resource, name)
+                for key in value if isinstance(value, tuple) else (value,):
+                    index[key].append(resource)
             self._indexes[kind.__name__, name] = index
         return cast("Mapping[Any, list[R]]", index)
 
@@ -155,7 +160,9 @@ def save(inventory: Inventory, path: Path) -> None:
             value = resource.model_dump(mode="json", include=set(resource.__dict__))
             gaps = {field: gap.model_dump(mode="json") for field, gap in resource.gaps.items()}
             lines.append({"resource": name, "value": value, "gaps": gaps})
-    lines += [{"listing": n, "gap": g.model_dump(mode="json")} for n, gaps in sorted(inventory.gaps.items()) for g in gaps]
+    lines += [
+        {"listing": n, "gap": g.model_dump(mode="json")} for n, gaps in sorted(inventory.gaps.items()) for g in gaps
+    ]
     lines += [{"call": call.model_dump(mode="json")} for call in inventory.calls]
     lines.append({"end": len(lines)})
     text = "".join(json.dumps(line, separators=(",", ":"), sort_keys=True) + "\n" for line in lines)

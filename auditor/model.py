@@ -8,7 +8,7 @@ uncollected, which raises `Unread` when it is read.
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast
 from urllib.parse import unquote
 
 from botocore import xform_name
@@ -145,7 +145,7 @@ class Resource(Shape):
     @classmethod
     def _partial(cls, fields: dict[str, Any], gaps: dict[str, Gap]) -> Self:
         """A resource of validated fields only; every other one raises when read."""
-        resource = cls.model_construct(None, **fields)
+        resource = cast(Self, cls.model_construct(None, **fields))
         for name in cls.model_fields.keys() - fields.keys():
             resource.__dict__.pop(name, None)
         resource._gaps.update(gaps)
@@ -163,10 +163,10 @@ class Resource(Shape):
         """Remember why a detail is not there. For the collector only."""
         self._gaps[field] = gap
 
-    def gap(self, field: str, kind: GapKind, code: str, message: str) -> Gap:
-        """The gap of one of this resource's fields."""
+    def gap(self, field: str, kind: GapKind, code: str, message: str, of: Operation | None = None) -> Gap:
+        """The gap of one of this resource's fields; `of` where another operation than the declared one failed."""
         return self.gap_of(
-            field, kind, code, message, account=self.account, region=self.region, resource=self.arn
+            field, kind, code, message, account=self.account, region=self.region, resource=self.arn, of=of
         )
 
     @classmethod
@@ -232,10 +232,11 @@ class Resource(Shape):
     def wildcard_arn(cls, partition: str, account: str, region: str) -> str:
         """An ARN that stands for all resources of the type in a region: it ends in `*`."""
         where = "" if region == "global" else region
-        if cls.arn_format == "{arn}":
+        if ":" not in cls.arn_format:  # AWS gives it whole
             thing = cls.cfn_type.rpartition("::")[2].lower()
             return f"arn:{partition}:{cls.service}:{where}:{account}:{thing}/*"
-        made = cls.arn_format.format_map(_Stars(partition=partition, account=account, region=where))
+        own = _Stars(partition=partition, account=account, owner_id=account, region=where)
+        made = cls.arn_format.format_map(own)
         return made if made.endswith("*") else f"{made}/*"
 
     @property
@@ -269,7 +270,8 @@ class _Stars(dict[str, Any]):
 @cache
 def _adapter(kind: type[Resource], field: str) -> TypeAdapter[Any]:
     info = kind.model_fields[field]
-    return TypeAdapter(Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation)
+    declared: Any = info.annotation
+    return TypeAdapter(Annotated[declared, *info.metadata] if info.metadata else declared)
 
 
 @cache

@@ -53,9 +53,24 @@ def passed(message: str = "", *, key: str | None = None, **evidence: Any) -> Ver
     return Verdict(Status.PASS, message, evidence, key=key)
 
 
-def failed(message: str, *, severity: Severity | None = None, key: str | None = None, **evidence: Any) -> Verdict:
-    """It does not: say how, in one sentence, with the values that decided as evidence."""
-    return Verdict(Status.FAIL, message, evidence, severity, key)
+def failed(
+    message: str, *, severity: Severity | Iterable[Severity] | None = None, key: str | None = None, **evidence: Any
+) -> Verdict:
+    """It does not: say how, in one sentence, with the values that decided as evidence.
+
+    severity may be a generator that refines what it yielded before, by facts of which some may be unread. Where it
+    meets one, its last word stands (before any, the rule's default), and the evidence says what it would have needed:
+    that something is wrong is not unlearnt because how bad it is could not be read.
+    """
+    if severity is None or isinstance(severity, Severity):
+        return Verdict(Status.FAIL, message, evidence, severity, key)
+    settled: Severity | None = None
+    try:
+        for stated in severity:
+            settled = stated
+    except Unread as unread:
+        evidence["severity_unsettled"] = unread.gap.reason
+    return Verdict(Status.FAIL, message, evidence, settled, key)
 
 
 def not_applicable(reason: str, *, key: str | None = None, **evidence: Any) -> Verdict:
@@ -91,6 +106,21 @@ def any_of(predicate: Callable[[T], bool], items: Iterable[T]) -> bool:
     if unread is not None:
         raise unread
     return False
+
+
+def seen(items: Iterable[T]) -> list[T]:
+    """The items that could be seen, if there are any: enough to prove that something exists, and to show it.
+
+    Raises the Unread that ended the iteration when nothing came before it: an empty list means that there is nothing.
+    """
+    found: list[T] = []
+    try:
+        for item in items:
+            found += [item]
+    except Unread:
+        if not found:
+            raise
+    return found
 
 
 @dataclass(frozen=True)

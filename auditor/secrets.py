@@ -1,9 +1,9 @@
 """Secrets are judged where they arrive: what leaves this module is a pattern, a line and a variable's name.
 
 A boot script reaches us in layers: base64, perhaps gzip, perhaps MIME parts (encoded again), perhaps cloud-init
-`write_files` or PowerShell's -EncodedCommand with base64 inside. All are opened, up to LIMIT bytes together; what could
-not be opened is said in `Scanned.unread`, because unread is never clean. Lines are counted in the opened content: the
-parts of a multi-part follow each other, and a match inside embedded base64 has the line where that base64 starts.
+`write_files` or PowerShell's -EncodedCommand with base64 inside. All are opened, each layer up to LIMIT bytes; what
+could not be opened is said in `Scanned.unread`, because unread is never clean. Lines are counted in the opened content:
+the parts of a multi-part follow each other, and a match inside embedded base64 has the line where that base64 starts.
 
 What counts is a *literal* value. Not counted, by decision:
 
@@ -28,16 +28,12 @@ import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from email.message import Message
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-LIMIT = 1 << 20
-"""Bytes of content that are opened per script. EC2 takes 16 KiB, before decompression."""
-
-_MOST_MATCHES = 100
-_DEEPEST = 4
-_NEIGHBOURS = 5
+LIMIT = 1 << 20  # bytes that are opened per layer; EC2 takes 16 KiB, before decompression
+_MOST_MATCHES, _DEEPEST, _NEIGHBOURS = 100, 4, 5  # matches per text, layers of wrapping, lines from key to secret
 
 
 class SecretMatch(BaseModel):
@@ -72,10 +68,9 @@ class Scanned(BaseModel):
     @classmethod
     def of(cls, text: str) -> Self:
         """Judge plain text."""
-        content = text.encode(errors="replace")
         opening = _Opening()
-        found = _scan(_lines_unified(opening.take(content).decode(errors="replace")), opening)
-        return cls(digest=_sha256(content), size=len(content), matches=found, unread=opening.unread)
+        content = opening.take(text.encode(errors="replace"))
+        return cls._judged(content, content.decode(errors="replace"), opening)
 
     @classmethod
     def of_user_data(cls, value: str) -> Self:
@@ -86,19 +81,21 @@ class Scanned(BaseModel):
             opening.unread = "it is not base64"
             content = value.encode(errors="replace")
         content = opening.inflated(opening.take(content))
-        found = _scan(opening.text(content), opening)
-        return cls(digest=_sha256(content), size=len(content), matches=found, unread=opening.unread)
+        return cls._judged(content, opening.text(content), opening)
+
+    @classmethod
+    def _judged(cls, content: bytes, text: str, opening: "_Opening") -> Self:
+        matches = _scan(text, opening)
+        return cls(
+            digest=hashlib.sha256(content).hexdigest(), size=len(content), matches=matches, unread=opening.unread
+        )
 
 
 def _before(value: object) -> object:
-    """Scan what comes from AWS, pass what comes from a snapshot. A misfit is named by type: errors print their input."""
+    """Scan AWS's base64, pass a snapshot's dict. A misfit is named by its type, because errors print their input."""
     match value:
-        case str():
-            return Scanned.of_user_data(value)
-        case bytes():
-            return Scanned.of_user_data(value.decode("ascii", "replace"))
-        case {"Value": str(inner)}:
-            return Scanned.of_user_data(inner)
+        case str(encoded) | {"Value": str(encoded)}:
+            return Scanned.of_user_data(encoded)
         case None | Scanned() | {"digest": _}:
             return value
         case _:
@@ -109,23 +106,15 @@ ScannedUserData = Annotated[Scanned, BeforeValidator(_before)]
 """A field of this type takes base64 user data and holds only the verdict about it."""
 
 
-def scan_text(text: str) -> tuple[SecretMatch, ...]:
-    """The secrets in a plain text, for callers who need no digest."""
-    return Scanned.of(text).matches
-
-
 def scan_environment(variables: Mapping[str, str]) -> tuple[SecretMatch, ...]:
     """Judge environment variables of Lambda, ECS, CodeBuild or Beanstalk: one match per variable, by name.
 
     An access key id is pattern "aws-access-key-id" and critical, as is AWS_SECRET_ACCESS_KEY.
     """
-    found = []
-    for name, value in sorted(variables.items()):
-        verdict = _judged(name, str(value))
-        if verdict is not None:
-            pattern, critical = verdict
-            found.append(SecretMatch(pattern=pattern, line=0, masked=name, critical=critical))
-    return tuple(found)
+    judged = ((name, _judged(name, str(value))) for name, value in sorted(variables.items()))
+    return tuple(
+        SecretMatch(pattern=verdict[0], line=0, masked=name, critical=verdict[1]) for name, verdict in judged if verdict
+    )
 
 
 def is_secret_name(name: str) -> bool:
@@ -138,15 +127,13 @@ def _judged(name: str, value: str) -> tuple[str, bool] | None:
     """Pattern and criticality of one variable, None where it holds no secret."""
     if any(not _PLACEHOLDER.search(key[0]) for key in _KEY_ID.finditer(value)):
         return "aws-access-key-id", True
-    if _AWS_SECRET_NAME.search(name) and _is_literal(value, "'", numbers=False):
+    literal = _is_literal(value, "'", name, numbers=False)
+    if _AWS_SECRET_NAME.search(name) and (literal or _is_aws_secret(value)):
         return "aws-secret-access-key", True
-    inside = scan_text(value)
-    if inside:
+    if inside := Scanned.of(value).matches:
         worst = max(inside, key=lambda match: match.critical)
         return worst.pattern, worst.critical
-    if is_secret_name(name) and _is_literal(value, "'", numbers=False):
-        return "assignment", False
-    return None
+    return ("assignment", False) if literal and is_secret_name(name) else None
 
 
 # --- Opening: base64, gzip, MIME ------------------------------------------------------------------------------------
@@ -187,7 +174,7 @@ class _Opening:
                 return self._parts(email.message_from_bytes(content), depth)
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
                 self.unread = "its MIME parts are broken"
-        return _lines_unified(_decoded(content))
+        return _decoded(content)
 
     def _parts(self, message: Message, depth: int) -> str:
         """Bodies first, so that a script's lines keep their numbers; then what stands between and above them."""
@@ -204,15 +191,14 @@ class _Opening:
 _MULTIPART = re.compile(rb"\s{0,8}content-type:\s{0,8}multipart/", re.IGNORECASE)
 _MIME_HEADER = re.compile(r"content-|mime-version|number-attachments", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,3}")
-_EMBEDDED = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{20,}(?:\n[ \t]{0,16}[A-Za-z0-9+/]{4,})*={0,2}")
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+_EMBEDDED = re.compile(
+    r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{20,59}(?![A-Za-z0-9+/])"
+    r"|[A-Za-z0-9+/]{60,}(?:\n[ \t]{0,16}[A-Za-z0-9+/]{4,}(?=[=\s]|\Z))*)={0,2}"
+)
 
 
 def _from_base64(value: str) -> bytes | None:
-    """The bytes that base64 stands for (either alphabet, padded or not), None where it is something else."""
+    """The bytes that base64 (either alphabet, padded or not) stands for, None where it is something else."""
     compact = "".join(value.split()).replace("-", "+").replace("_", "/")
     if not _BASE64.fullmatch(compact):
         return None
@@ -232,126 +218,86 @@ def _decoded(content: bytes) -> str:
     return content.decode("utf-8-sig", "replace")
 
 
-def _lines_unified(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
 def _embedded(text: str, covered: bytearray, opening: _Opening) -> Iterator[tuple[int, str]]:
     """Texts that stand in this one as base64 (write_files, `base64 -d`, -EncodedCommand), and where they start."""
     for run in _EMBEDDED.finditer(text):
-        if opening.left <= 0 or any(covered[run.start() : run.end()]):
-            continue
         letters = "".join(run[0].split()).rstrip("=")
-        content = binascii.a2b_base64(letters[: len(letters) // 4 * 4] + _tail(letters))
+        content = _from_base64(letters[: len(letters) - (len(letters) % 4 == 1)])  # one letter more is no base64
+        if content is None or 1 in covered[run.start() : run.end()]:
+            continue
         packed = content.startswith(b"\x1f\x8b")
         inner = opening.text(opening.inflated(content) if packed else opening.take(content), depth=1)
         if packed or _reads_as_text(inner):
             yield run.start(), inner
 
 
-def _tail(letters: str) -> str:
-    """The last incomplete group of base64, padded. A single letter more is no base64: leave it out."""
-    rest = letters[len(letters) // 4 * 4 :]
-    return rest + "=" * (4 - len(rest)) if len(rest) > 1 else ""
-
-
 def _reads_as_text(text: str) -> bool:
     """Whether this is writing, not the noise that a key or a hash gives when taken for base64."""
-    head = text[:2000]
-    return sum(letter.isprintable() and letter.isascii() or letter in "\n\t" for letter in head) >= 0.9 * len(head)
+    return len(re.findall(r"[\n\t -~]", text[:2000])) >= 0.9 * len(text[:2000])
 
 
 # --- Patterns -------------------------------------------------------------------------------------------------------
-
 
 _VALUE = r"""(?P<value>"[^"\n]{0,256}"?|'[^'\n]{0,256}'?|<[^>\n]{0,80}>|[^\s"';,&|<>]{1,256})"""
 
 # Tokens that are known by their form: name, what the text in lower case must hold, public prefix, body.
 _TOKENS = [
     (name, hint, re.compile(rf"(?<![\w-])(?P<value>(?P<prefix>{prefix}){body})(?![\w-])", re.ASCII))
-    for name, hint, prefix, body in (
-        ("github-token", "gh", "gh[opusr]_", r"[A-Za-z0-9]{36,255}"),
-        ("github-token", "github_pat_", "github_pat_", r"\w{22,255}"),
-        ("gitlab-token", "gl", "gl[a-z]{2,5}-", r"[\w-]{20,255}"),
-        ("slack-token", "xox", "xox[abeoprs]-", r"[\w-]{10,255}"),
-        ("slack-token", "xapp-", "xapp-", r"[\w-]{20,255}"),
-        ("slack-webhook", "hooks.slack.com", r"hooks\.slack\.com/services/", r"T\w{4,20}/B\w{4,20}/\w{16,40}"),
-        ("stripe-key", "k_live_", "[sr]k_live_", r"[A-Za-z0-9]{10,255}"),
-        ("google-api-key", "aiza", "AIza", r"[\w-]{35}"),
-        ("npm-token", "npm_", "npm_", r"[A-Za-z0-9]{36}"),
-        ("pypi-token", "pypi-", "pypi-", r"[\w-]{32,500}"),
-        ("sendgrid-key", "sg.", r"SG\.", r"[\w-]{16,64}\.[\w-]{16,64}"),
-        ("twilio-key", "sk", "SK", r"[0-9a-f]{32}"),
-        ("ai-provider-key", "sk-", "sk-(?:ant|proj|svcacct)-", r"[\w-]{20,255}"),
-        ("vault-token", "hv", r"hv[sb]\.", r"[\w-]{24,255}"),
-        ("jwt", "eyj", "eyJ", r"[\w-]{8,4000}\.eyJ[\w-]{8,4000}\.[\w-]{8,4000}"),
-        ("azure-key", "key=", "(?:Account|SharedAccess)Key=", r"[A-Za-z0-9+/]{40,128}={0,2}"),
+    for name, hint, prefix, body in map(
+        str.split,
+        r"""
+        github-token     _                (?:gh[opusr]|github_pat)_    \w{22,255}
+        gitlab-token     gl               gl(?:pat|dt|rt|cbt|ptt|ft)-  [\w-]{20,255}
+        slack-token      xox              xox[abeoprs]-                [\w-]{10,255}
+        slack-webhook    hooks.slack.com  hooks\.slack\.com/services/  T\w{4,20}/B\w{4,20}/\w{16,40}
+        stripe-key       k_live_          [sr]k_live_                  [A-Za-z0-9]{10,255}
+        google-api-key   aiza             AIza                         [\w-]{35}
+        npm-token        npm_             npm_                         [A-Za-z0-9]{36}
+        pypi-token       pypi-            pypi-                        [\w-]{32,500}
+        sendgrid-key     sg.              SG\.                         [\w-]{16,64}\.[\w-]{16,64}
+        twilio-key       sk               SK                           [0-9a-f]{32}
+        ai-provider-key  sk-              sk-(?:ant|proj|svcacct)-     [\w-]{20,255}
+        vault-token      hv               hv[sb]\.                     [\w-]{24,255}
+        jwt              eyj              eyJ                          [\w-]{8,4000}\.eyJ[\w-]{8,4000}\.[\w-]{8,4000}
+        azure-key        key=             (?:Account|SharedAccess)Key= [A-Za-z0-9+/]{40,128}={0,2}
+        """.strip().splitlines(),
     )
 ]
 
-# Literals that are known by where they stand: name, what the text in lower case must hold, the command that must stand
-# before it in the same statement, what leads to the value.
+# Literals that are known by where they stand: name, what the text must hold (unless it starts with "-", a command that
+# stands before the value in the same statement), what leads to the value. A tilde stands for blanks.
 _PLACES = [
-    (name, hint, command, re.compile(lead + _VALUE, re.IGNORECASE))
-    for name, hint, command, lead in (
-        (
-            "authorization-header",
-            "authorization",
-            "",
-            r"(?P<key>authorization)['\"\]]{0,2}\s{0,3}[:=]\s{0,3}['\"]?"
-            r"(?:bearer|basic|token|apikey)\s{1,3}",
-        ),
-        ("secure-string", "securestring", "", r"(?P<key>ConvertTo-SecureString)\s{1,4}(?:-String\s{1,4})?(?=['\"])"),
-        (
-            "sql-password",
-            "identified",
-            "",
-            r"(?P<key>identified)\s{1,4}(?:with\s{1,4}\S{1,40}\s{1,4})?by\s{1,4}(?=['\"])",
-        ),
-        (
-            "command-password",
-            "curl",
-            "curl",
-            r"(?<!\S)(?P<key>-[a-z]{0,6}u|--(?:proxy-)?user)[ =]{0,3}['\"]?[^\s:\"'$]{1,64}:",
-        ),
-        ("command-password", "mysql", "mysql", r"(?<!\S)(?P<key>(?-i:-p))(?=[^\s-])"),
-        ("command-password", "mariadb", "mariadb", r"(?<!\S)(?P<key>(?-i:-p))(?=[^\s-])"),
-        ("command-password", "mysqladmin", "mysqladmin", r"(?<!\S)(?P<key>password)[ ]{1,4}(?!-)"),
-        ("command-password", "sshpass", "sshpass", r"(?<!\S)(?P<key>-p)[ ]{0,4}"),
-        ("command-password", "docker", "docker login", r"(?<!\S)(?P<key>-p)[ ]{1,4}"),
-        ("command-password", "redis-cli", "redis-cli", r"(?<!\S)(?P<key>-a)[ ]{1,4}"),
-        ("command-password", "net", "", r"(?P<key>\bnet1? user)[ ]{1,4}[\w.-]{1,40}[ ]{1,4}(?![/*])"),
-        (
-            "command-password",
-            "chpasswd",
-            "",
-            r"(?P<key>echo)[ ]{1,4}(?:-\w[ ]{1,4})?['\"]?[\w.-]{1,32}:"
-            r"(?=[^\s|]{1,128}\s{0,4}\|\s{0,4}(?:sudo[ ]{1,4})?chpasswd)",
-        ),
-        (
-            "command-password",
-            "--stdin",
-            "",
-            r"(?P<key>echo)[ ]{1,4}(?:-\w[ ]{1,4})?"
-            r"(?=[^\s|]{1,128}\s{0,4}\|\s{0,4}(?:sudo[ ]{1,4})?passwd[ ]{1,4}--stdin)",
-        ),
-        (
-            "aws-secret-access-key",
-            "aws configure",
-            "aws configure",
-            r"(?<!\S)(?P<key>aws_(?:secret_access_key|session_token))[ ]{1,4}",
-        ),
+    (name, command.replace("~", " "), re.compile(lead.replace("~", r"(?:[ \t]{1,4})") + _VALUE, re.IGNORECASE))
+    for name, command, lead in map(
+        str.split,
+        r"""
+        authorization-header  -auth          (?P<key>authorization)['"]?~?[:=]~?['"]?(?:bearer|basic|token)~(?!['"])
+        secure-string         -securestring  (?P<key>ConvertTo-SecureString)~(?:-(?:String|AsPlainText|Force)~)*(?=['"])
+        sql-password          -identified    (?P<key>\bidentified)~(?:with~\S{1,40}~)?by~(?=['"])
+        command-password      -net           (?P<key>\bnet1?~user)~[\w.-]{1,40}~(?![/*])
+        command-password      -chpasswd      (?P<key>\becho)~['"]?[\w.-]{1,32}:(?=[^\s|]{1,99}~?\|~?(?:sudo~)?chpasswd)
+        command-password      -chpasswd      (?P<key>chpasswd):\s{1,9}(?:expire:~\w+\s{1,9})?list:[\s|]+[\w.-]{1,32}:
+        command-password      -stdin         (?P<key>\becho)~(?=[^\s|]{1,99}~?\|~?(?:sudo~)?passwd~--stdin)
+        command-password      curl           (?<!\S)(?P<key>-[a-z]{0,6}u|--(?:proxy-)?user)[=\s]?~?['"]?[^\s:"'$]{1,64}:
+        command-password      mysql          (?<!\S)(?P<key>(?-i:-p)|password~)(?=[^\s-])
+        command-password      mariadb        (?<!\S)(?P<key>(?-i:-p))(?=[^\s-])
+        command-password      sshpass        (?<!\S)(?P<key>-p)~?
+        command-password      docker~login   (?<!\S)(?P<key>-p)~
+        command-password      redis-cli      (?<!\S)(?P<key>-a)~
+        aws-secret-access-key aws~configure  (?<!\S)(?P<key>aws_(?:secret_access_key|session_token))~
+        """.strip().splitlines(),
     )
 ]
 
 _URL_PASSWORD = re.compile(
-    r"(?<![\w+.-])(?P<key>[A-Za-z][\w+.-]{1,30})://[^\s:/@\"'<>]{0,80}:(?P<value>[^\s@/\"'<>]{1,200})@[\w\[$({<*-]"
+    r"(?<![\w+.-])[A-Za-z][\w+.-]{1,30}://[^\s:/@\"'<>]{0,80}:(?P<value>[^\s@/\"'<>]{1,200})@[\w\[$({<*-]"
 )
 _KEY_ID = re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])")
 _AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _AWS_SECRET_NAME = re.compile(r"secret_?access_?key|aws_?secret(?:_?key)?$", re.IGNORECASE)
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?P<after>(?:\\n|[\s\"'|]){0,24}\S?)"
+    r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?![\"'][ \t]{1,4}\S)"
+    r"(?P<after>(?:\\n|[\s\"'|]){0,24}\S?)"
     r"|PuTTY-User-Key-File-\d(?P<putty>:)|<RSAKeyValue>[^\n]{0,2000}<D>"
 )
 _DOCKER_AUTH = re.compile(
@@ -365,39 +311,41 @@ _NAMED = (
     re.compile(r"(?:define|getenv|get)\([ \t]{0,4}['\"](?P<key>\w{1,60})['\"](?P<sep>[ \t]{0,4},[ \t]{0,4})(?=['\"])"),
     re.compile(
         r"(?<![\w.-])(?P<key>[A-Za-z_][\w.-]{0,80})"
-        r"(?P<sep>\\{0,3}[\"'\]]{0,2}[ \t]{0,8}(?:=>|:=|:-|=(?![=~])|:(?![?+:=]))[ \t]{0,8}\\{0,3}|>(?=[^<\n]{1,256}</))"
+        r"(?P<sep>\\{0,3}[\"'\]]{0,2}[ \t]{0,8}(?:=>|:=|:-|=(?![=~])|:(?![?+:=]))[ \t]{0,8}\\{0,3}"
+        r"|>(?=[^<\n]{1,256}</))"
     ),
 )
 _VALUE_AT = re.compile(_VALUE)
 _PROSE = re.compile(r"[ \t]{1,4}[A-Za-z(]")
 
+_HINT = re.compile("pass|pwd|secret|token|credential|key", re.IGNORECASE)
 _SECRET_WORD = re.compile(
     r"passw(?:or)?d|passphrase|pwd|(?:^|_)pass(?:_|\d|$)|secret(?!ar)|token(?!iz)|credential"
     r"|(?:api|private|access|auth|encryption|signing|account)_?key"
 )
 _ABOUT = """
-    age algorithm alias arn attempts? audience auth authentication backend bucket change changed class count days
-    description dir directory disabled driver enabled endpoint engine env expir[a-z]+ field file filename format group
-    hash header helper hint history host hours id interval issuer iterations label length lifetime limit location
-    manager max method min minutes mode name namespace operator param parameter path period policy port prefix process
-    prompt provider quality ref reference region required reset resource retries role rotation rounds scope seconds
-    selector service size source stdin store suffix template timeout title ttl type uri url user username validity var
-    variable version
-""".split()
+    age algorithm alias arn attempts? auth authentication backend bucket change class count days description dir
+    directory disabled driver enabled encryption endpoint engine env expir[a-z]+ field file filename format group hash
+    header helper hint history host hours id interval issuer label length lifetime limit location manager max method
+    min minutes mode name namespace param parameter path period policy port prefix process prompt provider ref
+    reference region required reset resource retries role rotation scope seconds service size source stdin store
+    suffix template timeout title ttl type uri url user username var variable version
+"""
 _ABOUT_A_SECRET = re.compile(
-    rf"(?:^|_|word|passwd|pwd|secrets?|tokens?|key|credentials?)(?:{'|'.join(_ABOUT)})s?$|nopasswd|(?:^|_)(?:max|min|no)_"
+    rf"(?:^|_|word|passwd|pwd|secrets?|tokens?|key|credentials?)(?:{'|'.join(_ABOUT.split())})s?$"
+    r"|nopasswd|(?:^|_)(?:max|min|no)_|(?:page|next|starting|request|client)_token$"
 )
 
 _PLACEHOLDER = re.compile(
     r"""change.?(?:me|it|this|now)|replace.?(?:me|with|this)|(?:^|[-_ <{\[])your(?:[-_ ]|own|pass|secret|token|key|api)
     |example|placeholder|dummy|redacted|todo|^tbd|fixme|(?:^|[-_ <])(?:insert|enter|put|fill)[-_ ]|x{4,}|\*{3,}|\.{3,}
-    |(.)\1{5,}|^(.)\2*$|^<.*>?$|^\[.*\]$|^__\w+__$|^@\w+@$|not[-_ ]?(?:set|used|needed)
+    |(.)\1{5,}|^(.)\2*$|^<.*>?$|^\[.*\]$|^\{.*\}$|^__\w+__$|^@\w+@$|not[-_ ]?(?:set|used|needed)
     |^(?:my|the|some|a)?[-_ ]?(?:pass|passwd|password|passphrase|pwd|secret|token|key|api[-_]?key|credentials?)$""",
     re.IGNORECASE | re.VERBOSE,
 )
 _REFERENCE = re.compile(
-    r"""^\$|\$[({]|\{\{|\{%|<%|^`|`[^`]+`|^%\w+%|^%[sdv]$|\#\{|^@\{|^!(?:Ref|Sub|GetAtt|ImportValue|Join|If|secret|vault|env)
-    |^[a-z][a-z0-9+.-]*://|^arn:|^(?:vault|ssm|secretsmanager|resolve|kms|env|file|op|sops|ref|enc)[:(\[]
+    r"""^\$|\$[({]|\{\{|\{%|<%|^`|`[^`]+`|^%\w+%|^%[sdv]$|\#\{|^@\{
+    |^!(?:Ref|Sub|GetAtt|ImportValue|Join|If|secret|vault|env)|^[a-z][a-z0-9+.-]*://|^arn:|^(?:vault|ssm|secretsmanager|resolve|kms|env|file|op|sops|ref|enc)[:(\[]
     |^(?:~|\.{1,2})?/|^[a-z]:[\\/]|^\\\\|^\.[*+]|^(?:id|src|source|name|type)=
     |\.(?:pem|key|txt|json|ya?ml|conf|cfg|ini|env|p12|jks|crt|cer|kdbx?|properties|xml|sh|py|ps1|tpl)$""",
     re.IGNORECASE | re.VERBOSE,
@@ -412,42 +360,35 @@ _A_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-/_.][a-z0-9]+)+|[A-Z][A-Z0-9]*(?:_[A-Z
 _CAMEL = re.compile(r"[A-Za-z][a-z]+(?:[A-Z][a-z]+)+")
 _PATH = re.compile(r"[a-z][a-z0-9-]*(?:/[a-z][a-z_-]*)+")
 _PASSWORD = re.compile("pass|pwd", re.IGNORECASE)
-_WORDS = frozenset(
-    """
-    true false yes none null nil undefined default enabled disabled required optional prompt string text bearer basic
-    ldap sha512 trust peer ident always never auto random generated generate managed stored encrypted plain plaintext
-    file environment secretsmanager parameter metadata here above below must should will with from option flag argument
-    value created updated found missing retrieved expired invalid valid failed done success empty present absent
-    """.split()
-)
+_WORDS = """
+    true false yes none null undefined default enabled disabled required optional prompt string text bearer basic ldap
+    trust peer ident always never auto random generated managed stored encrypted plaintext file environment
+    secretsmanager parameter metadata here must should will with from option flag argument value created updated found
+    missing expired invalid valid failed done success empty read write scram-sha-256
+"""
 
 
-def _is_literal(value: str, quote: str, *, numbers: bool = True) -> bool:
+def _is_literal(value: str, quote: str, name: str = "", *, numbers: bool = True) -> bool:
     """Whether a value is a secret itself, not a placeholder, nor a reference to where the secret is kept."""
-    value = value.strip().rstrip("\\")
-    if not quote:
-        value = value.rstrip(")}]")
-    if len(value) < 4 or value.lower() in _WORDS or value.count(" ") > 2:
+    value = value.strip().rstrip("\\" if quote else "\\)}]")
+    if len(value) < 4 or value.lower() in _WORDS.split() or value.count(" ") > 2:
         return False
     if _PLACEHOLDER.search(value) or _REFERENCE.search(value) or _KEY_ID.search(value) or _PATH.fullmatch(value):
         return False
     if _NUMBER.fullmatch(value):
-        return numbers
-    if quote != "'" and _VARIABLE.search(value):
+        return numbers and bool(_PASSWORD.search(name or "password"))
+    if (quote != "'" and _VARIABLE.search(value)) or (not quote and _CODE.search(value)):
         return False
-    if not quote and _CODE.search(value):
-        return False
-    named = _A_NAME.fullmatch(value) or (not quote and _CAMEL.fullmatch(value))
-    return not (named and _SECRET_WORD.search(value.lower()))
+    names_a_secret = bool(_A_NAME.fullmatch(value) or (not quote and _CAMEL.fullmatch(value)))
+    if _PASSWORD.search(name) and "/" not in value and (name.isupper() or "-" in value):
+        names_a_secret = False  # PASSWORD=my-secret-pw is a password, SECRET=my-secret-pw need not be
+    return not (names_a_secret and _SECRET_WORD.search(value.lower()))
 
 
 def _is_aws_secret(value: str) -> bool:
     """Forty letters as IAM draws them: upper and lower case and digits, unlike a git hash or a path."""
-    drawn = all(any(letter in kind for letter in value) for kind in ("0123456789", _UPPER, _UPPER.lower()))
+    drawn = all(re.search(kind, value) for kind in ("[A-Z]", "[a-z]", "[0-9]"))
     return bool(_AWS_SECRET.fullmatch(value)) and drawn and not _PLACEHOLDER.search(value)
-
-
-_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 # --- Scanning -------------------------------------------------------------------------------------------------------
@@ -457,11 +398,12 @@ class _Scan:
     """One pass over one text. The most telling patterns go first: what they cover, no later one reports or names."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.lowered = text.lower()
-        self.covered = bytearray(len(text))
-        self.ends = [end.start() for end in re.finditer("\n", text)]
+        self.text = text.replace("\r\n", "\n").replace("\r", "\n")
+        self.lowered = self.text.lower()
+        self.covered = bytearray(len(self.text))
+        self.ends = [end.start() for end in re.finditer(r"\n|\Z", self.text)]
         self.hits: dict[int, SecretMatch] = {}
+        self.paired: set[int] = set()
 
     def run(self) -> None:
         """Every pattern but those in embedded base64."""
@@ -474,66 +416,64 @@ class _Scan:
                     self._add(match, name, f"{match['prefix'][:4]}…")
         for match in _URL_PASSWORD.finditer(self.text):
             if _is_literal(match["value"], "'"):
-                self._add(match, "url-password", f"{match['key']}://…")
+                self._add(match, "url-password", "://…")
         for match in _DOCKER_AUTH.finditer(self.text) if "auth" in self.lowered else ():
             login = _decoded(_from_base64(match["value"]) or b"")
             if ":" in login and _reads_as_text(login) and _is_literal(login.partition(":")[2], "'"):
                 self._add(match, "docker-auth", "auth")
-        for name, hint, command, place in _PLACES:
-            for match in place.finditer(self.text) if hint in self.lowered else ():
-                if self._preceded_by(command, match.start("key")) and _is_literal(*_unquoted(match)):
-                    self._add(match, name, match["key"])
+        for name, command, place in _PLACES:
+            for match in place.finditer(self.text) if command.removeprefix("-") in self.lowered else ():
+                there = command.startswith("-") or self._preceded_by(command, match.start("key"))
+                if there and _is_literal(*_unquoted(match)):
+                    self._add(match, name, match["key"].strip())
         self._key_pairs()
-        for named in _NAMED:
+        for named in _NAMED if _HINT.search(self.text) else ():
             self._assignments(named)
 
     def _key_pairs(self) -> None:
         """An access key id and, at most _NEIGHBOURS lines away, forty letters that can be its secret."""
         ids = [match for match in _KEY_ID.finditer(self.text) if not _PLACEHOLDER.search(match[0])]
         secrets = [match for match in _AWS_SECRET.finditer(self.text) if _is_aws_secret(match[0])] if ids else []
-        lines = [self._line(secret.start()) for secret in secrets]
-        self.paired = {}
+        lines = [self.line(secret.start()) for secret in secrets]
         for key in ids:
-            line = self._line(key.start())
+            line = self.line(key.start())
             if lines and bisect_right(lines, line + _NEIGHBOURS) > bisect_left(lines, line - _NEIGHBOURS):
                 self._add(key, "aws-access-key", f"{key[0][:4]}…", critical=True)
-                self.paired.update(dict.fromkeys(range(line - _NEIGHBOURS, line + _NEIGHBOURS + 1), True))
+                self.paired.update(range(line - _NEIGHBOURS, line + _NEIGHBOURS + 1))
 
     def _assignments(self, named: re.Pattern[str]) -> None:
         """Variables, options and keys whose name says secret and whose value is a literal."""
         done = 0
         for name in named.finditer(self.text):
-            key, value_at = name["key"], _VALUE_AT.match(self.text, name.end())
-            if (
-                name.start() < done
-                or value_at is None
-                or not is_secret_name(key)
-                or 1 in self.covered[slice(*name.span())]
-            ):
+            key = name["key"]
+            if name.start() < done or not is_secret_name(key) or 1 in self.covered[slice(*name.span())]:
                 continue
-            done = value_at.end() if len(value_at[0]) < 256 else self._line_end(value_at.end())
+            if name["sep"] == ":" == self.text[name.start() - 1 : name.start()]:
+                continue  # a part of an ARN or of a {{resolve:...}}
+            value_at = _VALUE_AT.match(self.text, name.end())
+            if value_at is None:
+                continue
             value, quote = _unquoted(value_at)
+            if value.startswith("${"):
+                continue  # its default may be a literal: ${NAME:-default}
+            done = value_at.end() if len(value_at[0]) < 256 else self.ends[self.line(value_at.end()) - 1]
+            shown = key if self.text[name.start() - 1 : name.start()] != "=" else "…"  # else it may be of a value
             prose = not quote and name["sep"] != "=" and _PROSE.match(self.text, value_at.end())
             if _AWS_SECRET_NAME.search(key) and _is_aws_secret(value):
-                paired = self._line(name.start()) in self.paired
-                self._add(value_at, "aws-secret-access-key", key, critical=paired)
-            elif not (prose and name["sep"].strip()) and _is_literal(value, quote, numbers=bool(_PASSWORD.search(key))):
-                self._add(value_at, "assignment", key)
+                self._add(value_at, "aws-secret-access-key", shown, critical=self.line(name.start()) in self.paired)
+            elif not (prose and name["sep"].strip()) and _is_literal(value, quote, key):
+                self._add(value_at, "assignment", shown)
 
     def _add(self, match: re.Match[str], pattern: str, masked: str, *, critical: bool = False) -> None:
-        group = "value" if "value" in match.re.groupindex else 0
-        start, end = match.span(group)
+        start, end = match.span("value" if "value" in match.re.groupindex else 0)
         if 1 not in self.covered[start:end]:
             self.covered[start:end] = b"\1" * (end - start)
-            line = self._line(match.start())
-            self.hits[start] = SecretMatch(pattern=pattern, line=line, masked=masked, critical=critical)
+            found = SecretMatch(pattern=pattern, line=self.line(match.start()), masked=masked, critical=critical)
+            self.hits[start] = found
 
-    def _line(self, at: int) -> int:
+    def line(self, at: int) -> int:
+        """The number of the line that holds this position."""
         return bisect_left(self.ends, at) + 1
-
-    def _line_end(self, at: int) -> int:
-        line = bisect_left(self.ends, at)
-        return self.ends[line] if line < len(self.ends) else len(self.text)
 
     def _preceded_by(self, command: str, at: int) -> bool:
         """Whether this command stands before, in the same statement: a backslash carries it over a line's end."""
@@ -543,9 +483,8 @@ class _Scan:
 
 def _unquoted(match: re.Match[str]) -> tuple[str, str]:
     """A value without its quotes, and which these were."""
-    value = match["value"]
-    quote = value[0] if value[0] in "\"'" else ""
-    return value.strip(quote) if quote else value, quote
+    quote = match["value"][0] if match["value"][0] in "\"'" else ""
+    return match["value"].strip(quote or None), quote
 
 
 def _scan(text: str, opening: _Opening, depth: int = 0) -> tuple[SecretMatch, ...]:
@@ -554,8 +493,8 @@ def _scan(text: str, opening: _Opening, depth: int = 0) -> tuple[SecretMatch, ..
     scan.run()
     found = [scan.hits[start] for start in sorted(scan.hits)]
     if depth < _DEEPEST:
-        for at, inner in _embedded(text, scan.covered, opening):
-            line = scan._line(at)
+        for at, inner in _embedded(scan.text, scan.covered, opening):
+            line = scan.line(at)
             found += [match.model_copy(update={"line": line}) for match in _scan(inner, opening, depth + 1)]
     worst = sorted(dict.fromkeys(found), key=lambda match: (not match.critical, match.line))[:_MOST_MATCHES]
     return tuple(sorted(worst, key=lambda match: match.line))

@@ -47,7 +47,7 @@ def select(
 
 
 def configure(catalogue: Mapping[str, Rule], settings: Settings) -> dict[str, Setting]:
-    """What the file sets for each rule. Raises BadSettings for a parameter that no rule has, or a value of a wrong type."""
+    """What the file sets for each rule. Raises BadSettings for an unknown parameter, or a value of a wrong type."""
     known = {name for rule in catalogue.values() for name in rule.parameters}
     for wrong in settings.parameters.keys() - known:
         raise BadSettings(f"parameters.{wrong}: no rule has such a parameter{nearest(wrong, sorted(known))}")

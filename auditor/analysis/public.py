@@ -63,9 +63,10 @@ def _fixed_owner(operator: str, value: str) -> str | None:
     parts = value.split(":", 5)
     if "${" in value or len(parts) < 6:
         return None if is_fixed(value) and parts[0] == "arn" else f"{value} is no fixed ARN"
-    if operator == "StringLike" and not is_fixed(":".join(parts[:4])) and parts[2] != "s3":
-        return f"in {value}, * reaches over the account part: StringLike, unlike ArnLike, ignores the colons"
     _, _, service, _, account, resource = parts
+    before = parts[:3] if service == "s3" else parts[:4]
+    if operator == "StringLike" and not is_fixed(":".join(before)):
+        return f"in {value}, * reaches over the account part: StringLike, unlike ArnLike, ignores the colons"
     if account.isdigit():
         return None
     if service == "s3":

@@ -249,6 +249,6 @@ def _issuer(principal: Principal) -> str | None:
 
 
 def names_owner(subject: str, parts: int = 2) -> bool:
-    """Whether the first `parts` of a subject, which end at ":" or "/", hold no wildcard: "repo:owner/*", not "repo:*"."""
+    """Whether the first `parts` of a subject, ended by ":" or "/", hold no wildcard: "repo:owner/*", not "repo:*"."""
     wildcard = _WILDCARD.search(subject)
     return wildcard is None or len(re.findall(r"[^:/]+[:/]", subject[: wildcard.start()])) >= parts

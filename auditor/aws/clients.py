@@ -8,7 +8,7 @@ the minor version for that reason.
 
 import asyncio
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 from aiobotocore.client import AioClientCreator
@@ -24,12 +24,10 @@ DATA_PATH = os.path.join(os.path.dirname(__file__), "data")  # noqa: PTH118, PTH
 
 
 class _Creator(AioClientCreator):  # type: ignore[misc]
-    """Makes the class of a service's clients once, and reads its model once."""
+    """Makes the class of a service's clients once, and reads its model once, whatever the number of accounts."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._classes: dict[str, type] = {}
-        self._models: dict[tuple[str, str | None], Any] = {}
+    _classes: ClassVar[dict[str, type]] = {}
+    _models: ClassVar[dict[tuple[str, str | None], Any]] = {}
 
     def _load_service_model(self, service_name: str, api_version: str | None = None) -> Any:
         key = (service_name, api_version)
@@ -47,7 +45,7 @@ class _UserAgent:
     """The User-Agent text, put together once per client instead of once per request."""
 
     def __init__(self, creator: Any) -> None:
-        self._text = creator.to_string()
+        self._text: str = creator.to_string()
 
     def to_string(self) -> str:
         """The text as it was when the client was made."""
@@ -63,7 +61,6 @@ class Clients:
         self._http: dict[str | None, aiohttp.ClientSession] = {}
         self._made: dict[tuple[str, str], asyncio.Task[Any]] = {}
         self._creator: _Creator | None = None
-        session.get_component("data_loader").search_paths.append(DATA_PATH)
         self._http_class = self._shared_http()
         self._concurrency = concurrency
 
@@ -99,7 +96,7 @@ class Clients:
         return client
 
     def endpoint_url(self, service: str) -> str | None:
-        """The custom endpoint of a service: the one asked for, else the environment's or the profile's; None for AWS's."""
+        """A service's custom endpoint: the one asked for, else the environment's or the profile's; None for AWS's."""
         if self._endpoint_url is not None or self._session.get_config_variable("ignore_configured_endpoint_urls"):
             return self._endpoint_url
         scoped = self._session.get_scoped_config()

@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import jmespath
 from botocore import xform_name
@@ -31,6 +31,8 @@ from auditor.fetch import CallError, Operation
 from auditor.findings import GapKind
 from auditor.inventory import CallRecord
 from auditor.progress import Progress
+
+T = TypeVar("T")
 
 ATTEMPTS = 6  # of a call that fails in a way that may pass
 THROTTLED_ATTEMPTS = 40  # the pace sees to it that few are needed; this only ends a wait that has no end
@@ -138,7 +140,9 @@ class Door:
             ceiling = min(LONGEST_BACKOFF, BACKOFF * 2 ** min(failures + throttles, 10))
             await self._interruptible(asyncio.sleep(random.uniform(0, ceiling)))
 
-    async def _once(self, pace: Pace, service: str, operation: str, region: str, params: dict[str, Any]) -> Any:
+    async def _once(
+        self, pace: Pace, service: str, operation: str, region: str, params: dict[str, Any]
+    ) -> dict[str, Any]:
         """Send one request when pace and concurrency allow it, and tell the pace how it went."""
         client = await self._clients.get(service, region)
         await pace.enter()
@@ -149,7 +153,7 @@ class Door:
                     raise EndpointConnectionError(endpoint_url=client.meta.endpoint_url)
                 self._calls[region, service, operation] += 1
                 self._progress.calls += 1
-                answer = await getattr(client, xform_name(operation))(**params)
+                answer: dict[str, Any] = await getattr(client, xform_name(operation))(**params)
             self._refused.pop((region, service), None)
             learn = pace.answered
             return answer
@@ -163,7 +167,7 @@ class Door:
         finally:
             learn()
 
-    async def _interruptible(self, work: Any) -> Any:
+    async def _interruptible(self, work: Awaitable[T]) -> T:
         """Await something that `stop` may end. Raises CallError with kind `stopped` then."""
         task = asyncio.ensure_future(work)
         self._under_way.add(task)
@@ -182,7 +186,7 @@ class Door:
             self._under_way.discard(task)
 
     async def _paging(self, service: str, operation: str, region: str) -> Mapping[str, Any] | None:
-        """botocore's own table of how an operation is paged; None where it is not."""
+        """Botocore's own table of how an operation is paged; None where it is not."""
         try:
             client = await self._clients.get(service, region)
         except BotoCoreError as error:

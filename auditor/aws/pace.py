@@ -11,14 +11,15 @@ from collections import deque
 
 START_WINDOW = 12.0
 MAX_WINDOW = 96.0
-MIN_RATE = 0.5  # calls a second; never stop altogether
+MIN_RATE = 1.0  # calls a second; never stop altogether
+FIRST_RATE = 10.0  # calls a second assumed when the very first calls are throttled: nothing was measured yet
 EPOCH = 1.0  # seconds: throttles within it are one event, answers within it are the measured rate
 RECOVERY = 2.0  # seconds from half the rate back to just below it
 PROBE = 0.04  # growth of the rate per second after that
 
 
 class Pace:
-    """A window of calls in flight, and, once throttled, a rate. Use `enter` before a call and one of the others after."""
+    """A window of calls in flight and, once throttled, a rate: `enter` before a call, one of the others after it."""
 
     def __init__(self) -> None:
         self._window = START_WINDOW
@@ -77,7 +78,8 @@ class Pace:
         if now - self._cut_at > EPOCH:
             while self._answers and self._answers[0] < now - EPOCH:
                 self._answers.popleft()
-            self._ceiling = max(MIN_RATE, float(len(self._answers)))
+            before = self._ceiling / 2 if self._ceiling else FIRST_RATE
+            self._ceiling = max(MIN_RATE, before, float(len(self._answers)))
             self._window = max(START_WINDOW, self._window / 2)
             self._cut_at = self._next = now
         self._leave()

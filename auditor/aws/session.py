@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import aioboto3
 from aiobotocore.credentials import AioAssumeRoleCredentialFetcher, AioDeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, NoCredentialsError, PartialCredentialsError, ProfileNotFound
+from botocore.loaders import Loader
 
-from auditor.aws.clients import Clients
+from auditor.aws.clients import DATA_PATH, Clients
 from auditor.aws.door import Door
 from auditor.aws.errors import CREDENTIALS
 from auditor.fetch import CallError, Operation, operation
@@ -77,16 +78,26 @@ async def connect(access: Access, *, concurrency: int) -> Session:
         identity = await _identity(door, home if access.regions else first, clients.endpoint_url("sts"))
         partition = identity["Arn"].split(":")[1]
         account = identity["Account"]
-        regions = await _regions(door, core, access.regions, home)
+        regions = await _regions(door, core, access.regions, home, partition)
         return Session(account, partition, regions, home, clients, concurrency)
     except BaseException:
         await clients.close()
         raise
 
 
+@cache
+def _loader() -> Any:
+    """Botocore's service models, read once for all the accounts that a process audits; ours on top."""
+    loader = Loader()
+    # In front: a file of extras hides those of the same name behind it, and botocore has some for RDS.
+    loader.search_paths.insert(0, DATA_PATH)
+    return loader
+
+
 async def _session(access: Access) -> Any:
     try:
         core = aioboto3.Session(profile_name=access.profile)._session
+        core.register_component("data_loader", _loader())
         core.get_scoped_config()
         source = await core.get_credentials()
     except ProfileNotFound as error:
@@ -97,7 +108,9 @@ async def _session(access: Access) -> Any:
     except BotoCoreError as error:
         raise CannotStart(f"credentials could not be loaded: {error}") from None
     if source is None:
-        raise CannotStart("no AWS credentials found: set AWS_PROFILE or --profile, or run `aws configure` or `aws sso login`")
+        raise CannotStart(
+            "no AWS credentials found: set AWS_PROFILE or --profile, or run `aws configure` or `aws sso login`"
+        )
     return core
 
 
@@ -107,7 +120,7 @@ def _assumed(core: Any, source: Any, access: Access, endpoint_url: str | None, r
     if access.external_id:
         extra["ExternalId"] = access.external_id
     fetcher = AioAssumeRoleCredentialFetcher(
-        partial(core.create_client, endpoint_url=endpoint_url, region_name=region), source, access.role_arn, extra
+        partial(core.create_client, endpoint_url=endpoint_url, region_name=region), source, str(access.role_arn), extra
     )
     return AioDeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
 
@@ -121,34 +134,52 @@ async def _identity(door: Door, region: str, endpoint_url: str | None) -> dict[s
             raise CannotStart(f"{where} cannot be reached: check the address, the network and the proxy") from None
         if error.code in CREDENTIALS:
             raise CannotStart(
-                f"AWS refused the credentials ({error.code}: {error.message}): refresh them, or choose others with --profile"
+                f"AWS refused the credentials ({error.code}: {error.message}): refresh them, or choose others "
+                "with --profile"
+            ) from None
+        if error.kind is GapKind.DENIED:
+            # No policy can deny GetCallerIdentity itself: it is the role before it that was refused.
+            raise CannotStart(
+                f"the role could not be assumed ({error}): check the ARN, its trust policy and --external-id"
             ) from None
         raise CannotStart(f"AWS did not say whose credentials these are ({error})") from None
     except Exception as error:  # botocore's credential providers raise what their sources raise
-        raise CannotStart(f"the role could not be assumed, or the credentials not refreshed: {error}") from None
+        raise CannotStart(f"the credentials could not be used: {error}") from None
 
 
-async def _regions(door: Door, core: Any, wanted: Sequence[str], home: str) -> tuple[str, ...]:
+async def _regions(door: Door, core: Any, wanted: Sequence[str], home: str, partition: str) -> tuple[str, ...]:
     """The enabled regions, as AWS says; those asked for if there are any, each held against it."""
-    async def ask(**params: bool) -> set[str]:
-        answer = await door.call("ec2", "DescribeRegions", wanted[0] if wanted else home, params)
-        return {region["RegionName"] for region in answer["Regions"]}
-
+    where = wanted[0] if wanted else home
     try:
-        enabled = await ask()
-        known = await ask(AllRegions=True) if set(wanted) - enabled else enabled
+        enabled = await _listed(door, where)
+        known = await _listed(door, where, AllRegions=True) if set(wanted) - enabled.keys() else enabled
     except CallError as error:
         if not wanted:
             raise CannotStart(
-                f"AWS did not say which regions are enabled ({error}): allow ec2:DescribeRegions, or name them with --region"
+                f"AWS did not say which regions are enabled ({error}): allow ec2:DescribeRegions, "
+                "or name them with --region"
             ) from None
         return _plausible(core, wanted)
     for name in wanted:
         if name not in known:
-            raise Misuse(f"unknown region {name}: enabled in this account are {', '.join(sorted(enabled))}")
-        if name not in enabled:
+            raise Misuse(f"unknown region {name}: AWS knows {', '.join(sorted(known))}")
+        if known[name] == "not-opted-in":
             raise Misuse(f"region {name} is not enabled in this account: enable it, or leave it out")
-    return tuple(sorted(set(wanted) or enabled))
+    # AWS lists neither regions that are not enabled nor those of other partitions; moto lists both.
+    return tuple(
+        sorted(set(wanted))
+        or sorted(
+            name
+            for name, status in enabled.items()
+            if status != "not-opted-in" and core.get_partition_for_region(name) == partition
+        )
+    )
+
+
+async def _listed(door: Door, region: str, **params: bool) -> dict[str, str | None]:
+    """Regions by name, with their opt-in status."""
+    answer = await door.call("ec2", "DescribeRegions", region, params)
+    return {region["RegionName"]: region.get("OptInStatus") for region in answer["Regions"]}
 
 
 def _plausible(core: Any, wanted: Sequence[str]) -> tuple[str, ...]:

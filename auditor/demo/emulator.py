@@ -13,8 +13,13 @@ from auditor.demo.recognise import Call
 
 log = logging.getLogger(__name__)
 
+# The account of whoever has an access key that moto does not know.
+ACCOUNT = "123456789012"
 # Headers that belong to the connection: the server writes its own.
 HOP = frozenset({"connection", "content-length", "date", "server", "status", "transfer-encoding"})
+# A question about a bucket that moto does not know it takes for a listing, and botocore for an empty answer.
+LISTINGS = frozenset({"ListObjects", "ListObjectsV2", "GetObject"})
+HEAD = 200
 
 
 class Moto:
@@ -50,10 +55,12 @@ class Moto:
         lost = status == 404 and (body[:15].lower() == b"<!doctype html>" or not body)
         if status >= 500 or (lost and environ["REQUEST_METHOD"] != "HEAD"):
             raise NotImplementedError(f"status {status}")
+        if call.service == "s3" and call.operation not in LISTINGS and b"<ListBucketResult" in body[:HEAD]:
+            raise NotImplementedError("it lists the bucket instead")
         return status, headers, body
 
     def _app(self, call: Call, environ: dict[str, Any]) -> Any:
-        """moto's application for a call. Its own dispatcher tries two hundred patterns for each request."""
+        """Moto's application for a call. Its own dispatcher tries two hundred patterns for each request."""
         route = (call.signed, call.region, call.service)
         if route not in self._routes:
             self._routes[route] = self._find(environ)
@@ -73,8 +80,9 @@ class Moto:
             backend = host if known else next(found, "")
         if not backend:
             raise NotImplementedError("no such service")
+        create: Any = self._create
         if backend not in self._apps:
-            self._apps[backend] = self._create(backend)
+            self._apps[backend] = create(backend)
         return self._apps[backend]
 
 
@@ -116,6 +124,16 @@ def account_of(call: Call) -> str:
     return str(get_account_id_from(call.access_key))
 
 
+def backend(service: str, region: str = "us-east-1", account: str = ACCOUNT) -> Any:
+    """What moto holds for a service in an account and region, to look into or to change behind the API's back."""
+    from moto.backends import get_backend
+    from moto.utilities.utils import get_partition
+
+    regions: Any = get_backend(service)[account]  # type: ignore[call-overload]
+    # Services that are one for the world are kept by partition, and so is S3.
+    return regions[region] if region in regions else regions[get_partition(region)]
+
+
 @cache
 def require_moto() -> None:
     """Import moto, set up for an audit's needs; RuntimeError where it is not installed."""
@@ -133,8 +151,12 @@ def require_moto() -> None:
 
 def _quicken() -> None:
     """Do once what moto does over and over."""
-    from moto.core import responses
-    from moto.iam import models as iam
+    from moto.core import responses as core_responses
+    from moto.iam import models as iam_models
+
+    # Untyped, since what follows replaces what they hold.
+    responses: Any = core_responses
+    iam: Any = iam_models
 
     # It inspects the whole class for each request, a third of an EC2 call's time, and always finds the same.
     responses.method_names_from_class = cache(responses.method_names_from_class)
@@ -142,9 +164,9 @@ def _quicken() -> None:
     # To learn whose a key is, it builds the IAM of all partitions, of China too, in every account.
     def account_id_from(access_key: str) -> str:
         for account, partitions in list(iam.iam_backends.items()):
-            if any(access_key in backend.access_keys for backend in list(partitions.values())):
-                return account
-        return iam.DEFAULT_ACCOUNT_ID
+            if any(access_key in held.access_keys for held in list(partitions.values())):
+                return str(account)
+        return ACCOUNT
 
     iam.get_account_id_from = account_id_from
 
@@ -153,22 +175,25 @@ def _quicken() -> None:
 
     templates: dict[str, list[Any]] = {}
 
-    def init_aws_policies(backend: Any) -> list[Any]:
-        if backend.partition not in templates:
-            templates[backend.partition] = parse(backend)
-        return [copy(policy) for policy in templates[backend.partition]]
+    def init_aws_policies(held: Any) -> list[Any]:
+        if held.partition not in templates:
+            templates[held.partition] = parse(held)
+        return [copy(policy) for policy in templates[held.partition]]
 
     iam.IAMBackend._init_aws_policies = init_aws_policies
 
 
 def _mend() -> None:
-    """Keep get_account_authorization_details to the AWS-managed policies that are attached, as AWS does."""
-    from moto.iam import models as iam
+    """Let get_account_authorization_details name its policies, and keep to the AWS-managed ones that are attached."""
+    from moto.iam import models as iam_models
 
+    iam: Any = iam_models
+    iam.Policy.policy_name = property(lambda policy: policy.name)
+    iam.Policy.policy_id = property(lambda policy: policy.id)
     everything = iam.IAMBackend.get_account_authorization_details
 
-    def authorization_details(backend: Any, policy_filter: list[str]) -> dict[str, Any]:
-        found: dict[str, Any] = everything(backend, policy_filter)
+    def authorization_details(held: Any, policy_filter: list[str]) -> dict[str, Any]:
+        found: dict[str, Any] = everything(held, policy_filter)
         kept = [
             policy
             for policy in found["managed_policies"]
@@ -188,11 +213,12 @@ def empty_accounts() -> None:
     from moto.core.base_backend import BackendDict, BaseBackend, backend_lock
     from moto.core.model_instances import reset_model_data
 
+    services: list[Any] = BackendDict._instances  # type: ignore[misc]
     with backend_lock:
-        for service in BackendDict._instances:
-            for _, _, backend in list(service.iter_backends()):
-                if type(backend).reset is not BaseBackend.reset:
-                    backend.reset()
+        for service in services:
+            for _, _, held in list(service.iter_backends()):
+                if type(held).reset is not BaseBackend.reset:
+                    held.reset()
             service.clear()
-        BackendDict._instances.clear()
+        services.clear()
     reset_model_data()

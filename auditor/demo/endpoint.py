@@ -1,18 +1,35 @@
 """An emulated AWS endpoint over real HTTP: moto, with refusals, canned answers and faults in front of it."""
 
 import asyncio
+import logging
 import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
+from functools import cache
 from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, Self
 
-from auditor.demo.emulator import Moto, account_of, empty_accounts, require_moto, wsgi_environ
-from auditor.demo.protocol import Answer, Error, Reply, denied, parse, serialise, serialise_error, validate_answer
+from auditor.demo.emulator import ACCOUNT, Moto, account_of, backend, empty_accounts, require_moto, wsgi_environ
+from auditor.demo.protocol import (
+    Answer,
+    Callback,
+    Error,
+    Params,
+    Reply,
+    denied,
+    parse,
+    serialise,
+    serialise_error,
+    validate_answer,
+)
 from auditor.demo.recognise import Call, check_name, recognise
 from auditor.demo.supplement import SUPPLEMENT
+
+__all__ = ["Answer", "Endpoint", "Error", "validate_answer"]
+
+log = logging.getLogger(__name__)
 
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -111,8 +128,6 @@ class Endpoint:
         return self._clients[service, region, account]
 
     def _client(self, service: str, region: str, account: str | None) -> Any:
-        import boto3
-        import botocore.session
         from botocore.config import Config
 
         key = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
@@ -121,14 +136,15 @@ class Endpoint:
             given = self.client("sts").assume_role(RoleArn=role, RoleSessionName="endpoint")["Credentials"]
             key = {"aws_access_key_id": given["AccessKeyId"], "aws_secret_access_key": given["SecretAccessKey"]}
             key["aws_session_token"] = given["SessionToken"]
-        # Neither a profile nor a proxy of whoever runs this may lead the client astray.
-        core = botocore.session.Session()
-        core.set_config_variable("profile", None)
+        # No proxy of whoever runs this, and no number of the account before the host's name.
         config = Config(proxies={}, inject_host_prefix=False, retries={"total_max_attempts": 1})
-        session = boto3.session.Session(botocore_session=core)
-        client = session.client(service, region_name=region, endpoint_url=self.url, config=config, **key)
+        client = session().client(service, region_name=region, endpoint_url=self.url, config=config, **key)
         client.meta.events.register("before-sign.s3-control", without_account_in_host)
         return client
+
+    def backend(self, service: str, region: str = "us-east-1", account: str = ACCOUNT) -> Any:
+        """What moto holds there: for what no API can set, such as the age of an access key."""
+        return backend(service, region, account)
 
     def reset(self) -> None:
         """Empty every account, and set everything else back to how this endpoint was built."""
@@ -146,7 +162,8 @@ class Endpoint:
 
         def run() -> None:
             try:
-                done.set_result(work())
+                work()
+                done.set_result(None)
             except BaseException as error:
                 done.set_exception(error)
 
@@ -192,6 +209,7 @@ class Endpoint:
         server = web.Server(
             self._handle,
             access_log=None,
+            handler_cancellation=True,  # who hung up is not waited for
             auto_decompress=False,
             max_line_size=LONGEST_HEADER,
             max_field_size=LONGEST_HEADER,
@@ -222,32 +240,33 @@ class Endpoint:
                 raise fault
             if self._denies(call):
                 raise denied(call, account_of(call))
-            canned = await self._canned(call, environ)
+            canned = await self._canned(call, environ, body)
             return canned or self._moto.answer(call, environ)
         except NotImplementedError as error:
             self.unsupported.add(call.name)
             return serialise_error(call, Error("UnsupportedOperation", f"moto cannot answer {call.name}: {error}"))
         except Error as error:
             return serialise_error(call, error)
+        except Exception as error:
+            log.exception("the answer to %s broke", call.name)
+            return serialise_error(call, Error("AnswerBroke", f"{call.name}: {type(error).__name__}: {error}"))
 
     def _denies(self, call: Call) -> bool:
         deny = self._deny
         return bool(deny) and not deny.isdisjoint((call.service, call.name, f"{call.name}@{call.region}"))
 
-    async def _canned(self, call: Call, environ: dict[str, Any]) -> Reply | None:
+    async def _canned(self, call: Call, environ: dict[str, Any], body: bytes) -> Reply | None:
         entry = f"{call.name}@{call.region}"
         entry = entry if entry in self._table else call.name
         answer = self._table.get(entry)
         if answer is None:
             return None
         if callable(answer):
-            # In a thread of its own: it may well ask this endpoint something.
-            params, account = parse(call, environ), account_of(call)
-            given = await asyncio.to_thread(answer, params, call.region, account)
-            if isinstance(given, Mapping):
-                validate_answer(call.service, call.operation, given)
-                return serialise(call.service, call.operation, given)
-            answer = given
+            params = parse(call, environ, body)
+            answer = await self._ask(answer, params, call, own=entry in self._answers)
+            if isinstance(answer, Mapping):
+                validate_answer(call.service, call.operation, answer)
+                return serialise(call.service, call.operation, answer)
         if isinstance(answer, Error):
             raise answer
         if answer is None:
@@ -255,6 +274,27 @@ class Endpoint:
         if entry not in self._serialised:
             self._serialised[entry] = serialise(call.service, call.operation, answer)
         return self._serialised[entry]
+
+    async def _ask(
+        self, answer: Callback, params: Params, call: Call, *, own: bool
+    ) -> Mapping[str, Any] | Error | None:
+        account = account_of(call)
+        if not own:
+            return answer(params, call.region, account)
+        # A user's in a thread of its own: it may well ask this endpoint something. The supplement's here, where
+        # nothing changes moto's state under its hands.
+        return await asyncio.to_thread(answer, params, call.region, account)
+
+
+@cache
+def session() -> Any:
+    """One session for all clients, so that each service model is read once; nobody's profile leads it astray."""
+    import boto3
+    import botocore.session
+
+    core = botocore.session.Session()
+    core.set_config_variable("profile", None)
+    return boto3.session.Session(botocore_session=core)
 
 
 def without_account_in_host(request: Any, **_: Any) -> None:

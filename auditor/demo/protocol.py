@@ -1,5 +1,6 @@
 """Answers and errors in the form that each AWS protocol gives them on the wire."""
 
+import io
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -23,10 +24,11 @@ class Error(Exception):
 
 Params = Mapping[str, Any]
 # What a call is answered with. A callable gets parameters, region and account; None from it means "ask moto".
-Answer = Mapping[str, Any] | Error | Callable[[Params, str, str], Mapping[str, Any] | Error | None]
+Callback = Callable[[Params, str, str], Mapping[str, Any] | Error | None]
+Answer = Mapping[str, Any] | Error | Callback
 Reply = tuple[int, dict[str, str], bytes]
 
-JSON_TYPES: dict[str, type | tuple[type, ...]] = {
+TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "character": str,
     "boolean": bool,
@@ -102,12 +104,13 @@ def _cbor(texts: Mapping[str, str]) -> bytes:
     return b"".join(parts)
 
 
-def parse(call: Call, environ: Mapping[str, Any]) -> dict[str, Any]:
+def parse(call: Call, environ: Mapping[str, Any], body: bytes) -> dict[str, Any]:
     """The parameters of a request, spelled as botocore takes them."""
     from moto.core.parse import PROTOCOL_PARSERS
     from moto.core.request import Request
 
-    request = Request(dict(environ))
+    # Its own copy of the body: reading moto's would leave moto none.
+    request = Request({**environ, "wsgi.input": io.BytesIO(body)})
     parser = PROTOCOL_PARSERS[call.protocol](service_model(call.service).operation_model(call.operation))
     parsed: dict[str, Any] = parser.parse(
         {
@@ -178,15 +181,16 @@ def validate_answer(service: str, operation: str, answer: Mapping[str, Any]) -> 
 
 
 def _validate(service: str, shape: Any, value: Any, where: str) -> None:
+    kind = shape.type_name
     if getattr(shape, "is_document_type", False):
         return
-    kind = shape.type_name
     if kind == "string" and shape.name in DOCUMENTS.get(service, ()) and isinstance(value, Mapping):
         return
     # S3 names us-east-1 by saying nothing, which botocore returns as None.
     if value is None and where == "s3:GetBucketLocation.LocationConstraint":
         return
-    if not isinstance(value, JSON_TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
+    fits: bool = isinstance(value, TYPES[kind])
+    if not fits or (isinstance(value, bool) and kind != "boolean"):
         raise ValueError(f"{where}: is {type(value).__name__}, not {kind}")
     if isinstance(value, datetime) and value.tzinfo is None:
         raise ValueError(f"{where}: is a time without a time zone")

@@ -12,6 +12,8 @@ from urllib.parse import unquote
 
 import botocore
 
+from auditor.aws.clients import DATA_PATH
+
 SCOPE = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 VERSION = re.compile(rb"(?:^|&)Version=([\d-]+)")
@@ -66,10 +68,14 @@ def clients_signing_as(signed: str) -> tuple[str, ...]:
 
 @cache
 def service_model(service: str) -> Any:
-    """moto's view of botocore's model of a service."""
-    from moto.core.utils import get_service_model
+    """Moto's view of botocore's model of a service, with the members that the scan's own clients add to it."""
+    from moto.core.loaders import create_loader
+    from moto.core.model import ServiceModel
 
-    return get_service_model(service)
+    loader = create_loader()
+    loader.search_paths.insert(0, DATA_PATH)
+    loader.extras_types.append("sdk")
+    return ServiceModel(loader.load_service_model(service, "service-2"), service)
 
 
 @cache
@@ -90,7 +96,7 @@ def check_name(entry: str) -> None:
 
 @cache
 def _router(service: str) -> Any:
-    """moto's table of a REST service's methods and paths."""
+    """Moto's table of a REST service's methods and paths."""
     from moto.core.routing import get_router_class
 
     model = service_model(service)

@@ -18,7 +18,14 @@ class AccountSummary(Shape):
 class PasswordPolicy(Shape):
     """The account's own password policy, where it has one."""
 
-    minimum_password_length: int | None = None
+    minimum_password_length: int
+
+
+class Organization(Shape):
+    """The organization that the account belongs to."""
+
+    id: str
+    master_account_id: str  # of the management account
 
 
 class PublicAccessBlock(Shape):
@@ -43,6 +50,32 @@ class Account(Resource):
         PasswordPolicy | None,
         Call("GetAccountPasswordPolicy", service="iam", at="PasswordPolicy", absent=("NoSuchEntity",)),
     ]
+    # None where the account belongs to no organization. Every member account may ask.
+    organization: Annotated[
+        Organization | None,
+        Call(
+            "DescribeOrganization",
+            service="organizations",
+            at="Organization",
+            absent=("AWSOrganizationsNotInUseException",),
+        ),
+    ]
+    # What IAM manages for the whole organization; None where IAM has no trusted access to it, and in accounts that are
+    # not the ones to say: `organization` tells these apart.
+    organizations_features: Annotated[
+        tuple[str, ...] | None,
+        Call(
+            "ListOrganizationsFeatures",
+            service="iam",
+            at="EnabledFeatures",
+            absent=(
+                "ServiceAccessNotEnabledException",
+                "AccountNotManagementOrDelegatedAdministratorException",
+                "OrganizationNotFoundException",
+                "OrganizationNotInAllFeaturesModeException",
+            ),
+        ),
+    ]
     public_access_block: Annotated[
         PublicAccessBlock | None,
         Call(
@@ -59,6 +92,7 @@ class Account(Resource):
 class InstanceMetadataDefaults(Shape):
     """The region's defaults for new instances; a member that AWS leaves out is "no preference"."""
 
+    http_endpoint: str | None = None
     http_tokens: str | None = None
     http_tokens_enforced: str | None = None
     managed_by: str | None = None
@@ -77,9 +111,7 @@ class Region(Resource):
     region_name: str
     ebs_encryption_by_default: Annotated[bool, Call("GetEbsEncryptionByDefault", at="EbsEncryptionByDefault")]
     snapshot_block_public_access: Annotated[str, Call("GetSnapshotBlockPublicAccessState", at="State")]
-    image_block_public_access: Annotated[
-        str, Call("GetImageBlockPublicAccessState", at="ImageBlockPublicAccessState")
-    ]
+    image_block_public_access: Annotated[str, Call("GetImageBlockPublicAccessState", at="ImageBlockPublicAccessState")]
     # None where the account never set any default.
     instance_metadata_defaults: Annotated[
         InstanceMetadataDefaults | None, Call("GetInstanceMetadataDefaults", at="AccountLevel")

@@ -1,0 +1,370 @@
+"""VPCs and what decides which traffic reaches what is in them.
+
+Members that hold a list are empty where EC2 leaves them out: it does so where there is nothing to list.
+"""
+
+from typing import Annotated
+
+from auditor.fetch import Call, Listing
+from auditor.model import Resource, Shape
+
+
+class BlockPublicAccessStates(Shape):
+    """What VPC Block Public Access does here: "off", "block-bidirectional" or "block-ingress"."""
+
+    internet_gateway_block_mode: str | None = None
+
+
+class Vpc(Resource):
+    """A VPC, the account's own or one whose subnets another account shares with it."""
+
+    service, cfn_type = "ec2", "AWS::EC2::VPC"
+    listing = Listing("DescribeVpcs", at="Vpcs")
+    arn_format = "arn:{partition}:ec2:{region}:{owner_id}:vpc/{vpc_id}"
+    id_field = "vpc_id"
+
+    vpc_id: str
+    owner_id: str
+
+
+class Subnet(Resource):
+    """A subnet, the account's own or one that another account shares with it."""
+
+    service, cfn_type = "ec2", "AWS::EC2::Subnet"
+    listing = Listing("DescribeSubnets", at="Subnets")
+    arn_format = "arn:{partition}:ec2:{region}:{owner_id}:subnet/{subnet_id}"
+    id_field = "subnet_id"
+
+    subnet_id: str
+    vpc_id: str
+    owner_id: str
+    map_public_ip_on_launch: bool
+    block_public_access_states: BlockPublicAccessStates | None = None
+
+
+class Route(Shape):
+    """One route: where to, and by which target. Exactly one of each is given."""
+
+    destination_cidr_block: str | None = None
+    destination_ipv6_cidr_block: str | None = None
+    destination_prefix_list_id: str | None = None
+    gateway_id: str | None = None  # an internet, virtual private or gateway endpoint's gateway, or "local"
+    nat_gateway_id: str | None = None
+    egress_only_internet_gateway_id: str | None = None
+    transit_gateway_id: str | None = None
+    vpc_peering_connection_id: str | None = None
+    network_interface_id: str | None = None
+    instance_id: str | None = None
+    carrier_gateway_id: str | None = None
+    local_gateway_id: str | None = None
+    core_network_arn: str | None = None
+    odb_network_arn: str | None = None
+    state: str  # "active", "blackhole" (the target is gone) or "filtered"
+
+    @property
+    def destination(self) -> str | None:
+        """Where to: a CIDR block or the id of a prefix list."""
+        return self.destination_cidr_block or self.destination_ipv6_cidr_block or self.destination_prefix_list_id
+
+    @property
+    def target(self) -> str | None:
+        """The id or ARN of what the route leads to."""
+        return (
+            self.nat_gateway_id or self.egress_only_internet_gateway_id or self.transit_gateway_id
+            or self.vpc_peering_connection_id or self.carrier_gateway_id or self.local_gateway_id
+            or self.core_network_arn or self.odb_network_arn or self.instance_id or self.network_interface_id
+            or self.gateway_id
+        )  # fmt: skip
+
+
+class AssociationState(Shape):
+    """How far an association has come: "associated", "disassociated" and so on."""
+
+    state: str | None = None
+
+
+class RouteTableAssociation(Shape):
+    """What uses a route table: a subnet, a gateway, or (main) every subnet of the VPC that names no other."""
+
+    main: bool = False
+    subnet_id: str | None = None
+    association_state: AssociationState | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is in force."""
+        state = self.association_state and self.association_state.state
+        return state not in ("disassociating", "disassociated", "failed")
+
+
+class RouteTable(Resource):
+    """A route table."""
+
+    service, cfn_type = "ec2", "AWS::EC2::RouteTable"
+    listing = Listing("DescribeRouteTables", at="RouteTables")
+    arn_format = "arn:{partition}:ec2:{region}:{owner_id}:route-table/{route_table_id}"
+    id_field = "route_table_id"
+
+    route_table_id: str
+    vpc_id: str
+    owner_id: str
+    associations: tuple[RouteTableAssociation, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+    @property
+    def subnet_ids(self) -> tuple[str, ...]:
+        """The subnets that name this table: `inventory.where(RouteTable, "subnet_ids", subnet_id)` finds it."""
+        return tuple(a.subnet_id for a in self.associations if a.subnet_id and a.holds)
+
+    @property
+    def main(self) -> bool:
+        """Whether subnets that name no table use this one."""
+        return any(a.main and a.holds for a in self.associations)
+
+
+class InternetGatewayAttachment(Shape):
+    """The VPC that an internet gateway serves; state is "available" when it does."""
+
+    vpc_id: str | None = None
+    state: str | None = None
+
+
+class InternetGateway(Resource):
+    """An internet gateway."""
+
+    service, cfn_type = "ec2", "AWS::EC2::InternetGateway"
+    listing = Listing("DescribeInternetGateways", at="InternetGateways")
+    arn_format = "arn:{partition}:ec2:{region}:{owner_id}:internet-gateway/{internet_gateway_id}"
+    id_field = "internet_gateway_id"
+
+    internet_gateway_id: str
+    owner_id: str
+    attachments: tuple[InternetGatewayAttachment, ...] = ()
+
+
+class NetworkAclEntry(Shape):
+    """One entry of a network ACL. The lowest number that matches decides; protocol is a number, "-1" is all."""
+
+    rule_number: int
+    egress: bool
+    protocol: str
+    rule_action: str  # "allow" or "deny"
+    cidr_block: str | None = None
+    ipv6_cidr_block: str | None = None
+    port_range: dict[str, int] | None = None  # {"From": 22, "To": 22}, for TCP and UDP only
+
+
+class NetworkAclAssociation(Shape):
+    """A subnet that a network ACL guards."""
+
+    subnet_id: str | None = None
+
+
+class NetworkAcl(Resource):
+    """A network ACL."""
+
+    service, cfn_type = "ec2", "AWS::EC2::NetworkAcl"
+    listing = Listing("DescribeNetworkAcls", at="NetworkAcls")
+    arn_format = "arn:{partition}:ec2:{region}:{owner_id}:network-acl/{network_acl_id}"
+    id_field = "network_acl_id"
+
+    network_acl_id: str
+    vpc_id: str
+    owner_id: str
+    associations: tuple[NetworkAclAssociation, ...] = ()
+    entries: tuple[NetworkAclEntry, ...] = ()
+
+    @property
+    def subnet_ids(self) -> tuple[str, ...]:
+        """The subnets that it guards: `inventory.find(NetworkAcl, "subnet_ids", subnet_id)` finds a subnet's ACL."""
+        return tuple(a.subnet_id for a in self.associations if a.subnet_id)
+
+
+class FlowLog(Resource):
+    """A flow log of a VPC, a subnet, a network interface or a transit gateway."""
+
+    service, cfn_type = "ec2", "AWS::EC2::FlowLog"
+    listing = Listing("DescribeFlowLogs", at="FlowLogs")
+    arn_format = "arn:{partition}:ec2:{region}:{account}:vpc-flow-log/{flow_log_id}"
+    id_field = "flow_log_id"
+
+    flow_log_id: str
+    resource_id: str
+    flow_log_status: str  # "ACTIVE"
+    traffic_type: str | None = None  # "ACCEPT", "REJECT" or "ALL"; transit gateways have none
+    deliver_logs_status: str | None = None  # "SUCCESS" or "FAILED"; absent before the first delivery
+
+
+class IpRange(Shape):
+    """An IPv4 network that a rule names."""
+
+    cidr_ip: str
+    description: str | None = None
+
+
+class Ipv6Range(Shape):
+    """An IPv6 network that a rule names."""
+
+    cidr_ipv6: str
+    description: str | None = None
+
+
+class PrefixListId(Shape):
+    """A prefix list that a rule names."""
+
+    prefix_list_id: str
+    description: str | None = None
+
+
+class UserIdGroupPair(Shape):
+    """A security group that a rule names, and the account that owns it."""
+
+    group_id: str | None = None
+    user_id: str | None = None
+    description: str | None = None
+
+
+class IpPermission(Shape):
+    """What one rule of a security group admits. Ports are absent where the rule means all of them."""
+
+    ip_protocol: str  # "tcp", "udp", "icmp", "icmpv6", a protocol's number, or "-1" for all
+    from_port: int | None = None
+    to_port: int | None = None
+    ip_ranges: tuple[IpRange, ...] = ()
+    ipv6_ranges: tuple[Ipv6Range, ...] = ()
+    prefix_list_ids: tuple[PrefixListId, ...] = ()
+    user_id_group_pairs: tuple[UserIdGroupPair, ...] = ()
+
+
+class SecurityGroup(Resource):
+    """A security group, the account's own or one that another account shares with it."""
+
+    service, cfn_type = "ec2", "AWS::EC2::SecurityGroup"
+    listing = Listing("DescribeSecurityGroups", at="SecurityGroups")
+    arn_format = "arn:{partition}:ec2:{region}:{owner_id}:security-group/{group_id}"
+    id_field = "group_id"
+    name_field = "group_name"
+
+    group_id: str
+    group_name: str
+    owner_id: str
+    vpc_id: str | None = None
+    ip_permissions: tuple[IpPermission, ...] = ()
+    ip_permissions_egress: tuple[IpPermission, ...] = ()
+
+
+class GroupIdentifier(Shape):
+    """A security group that a network interface carries."""
+
+    group_id: str
+
+
+class Association(Shape):
+    """The public IPv4 address that an address of a network interface is known by."""
+
+    public_ip: str | None = None
+
+
+class PrivateIpAddress(Shape):
+    """One private IPv4 address of a network interface."""
+
+    private_ip_address: str | None = None
+    association: Association | None = None
+
+
+class Ipv6Address(Shape):
+    """One IPv6 address of a network interface."""
+
+    ipv6_address: str
+
+
+class NetworkInterface(Resource):
+    """A network interface, of an instance or of what a service runs in the VPC."""
+
+    service, cfn_type = "ec2", "AWS::EC2::NetworkInterface"
+    listing = Listing("DescribeNetworkInterfaces", at="NetworkInterfaces")
+    arn_format = "arn:{partition}:ec2:{region}:{owner_id}:network-interface/{network_interface_id}"
+    id_field = "network_interface_id"
+    tags_field = "tag_set"
+
+    network_interface_id: str
+    vpc_id: str
+    subnet_id: str
+    owner_id: str
+    groups: tuple[GroupIdentifier, ...] = ()
+    association: Association | None = None
+    private_ip_addresses: tuple[PrivateIpAddress, ...] = ()
+    ipv6_addresses: tuple[Ipv6Address, ...] = ()
+    deny_all_igw_traffic: bool = False  # absent: nothing keeps the internet from its addresses
+
+    @property
+    def group_ids(self) -> tuple[str, ...]:
+        """The groups it carries: `inventory.where(NetworkInterface, "group_ids", id)` finds who carries one."""
+        return tuple(group.group_id for group in self.groups)
+
+
+class PrefixListEntry(Shape):
+    """One network of a prefix list."""
+
+    cidr: str
+
+
+class ManagedPrefixList(Resource):
+    """A list of networks that rules and routes name by its id: the account's own, shared with it, or AWS's."""
+
+    service, cfn_type = "ec2", "AWS::EC2::PrefixList"
+    listing = Listing("DescribeManagedPrefixLists", at="PrefixLists")
+    arn_format = "arn:{partition}:ec2:{region}:{owner_id}:prefix-list/{prefix_list_id}"
+    id_field = "prefix_list_id"
+    name_field = "prefix_list_name"
+
+    prefix_list_id: str
+    prefix_list_name: str | None = None
+    owner_id: str  # "AWS" for the lists that hold the addresses of AWS's own services
+    entries: Annotated[
+        tuple[PrefixListEntry, ...] | None,
+        Call(
+            "GetManagedPrefixListEntries",
+            at="Entries",
+            when=lambda of: not of.by_aws,
+            PrefixListId="prefix_list_id",
+        ),
+    ]
+
+    @property
+    def by_aws(self) -> bool:
+        """Whether AWS keeps the list. Its entries are not asked for: a dozen lists in every region."""
+        return self.owner_id == "AWS"
+
+
+class VpcBlockPublicAccessExclusion(Shape):
+    """A VPC or subnet to which VPC Block Public Access does not apply, or (allow-egress) only inwards."""
+
+    internet_gateway_exclusion_mode: str | None = None
+    resource_arn: str | None = None
+    state: str | None = None
+
+
+class VpcBlockPublicAccessOptions(Resource):
+    """VPC Block Public Access of the account in one region."""
+
+    service, cfn_type = "ec2", "AWS::EC2::VPCBlockPublicAccessOptions"
+    listing = Listing("DescribeVpcBlockPublicAccessOptions", at="VpcBlockPublicAccessOptions")
+    # AWS has no ARN for it; this one is ours, in its form.
+    arn_format = "arn:{partition}:ec2:{region}:{account}:vpc-block-public-access-options"
+    id_field = "account"
+
+    internet_gateway_block_mode: str  # "off", "block-bidirectional" or "block-ingress"
+    exclusions: Annotated[
+        tuple[VpcBlockPublicAccessExclusion, ...] | None,
+        Call(
+            "DescribeVpcBlockPublicAccessExclusions",
+            at="VpcBlockPublicAccessExclusions",
+            when=lambda options: options.blocks,
+        ),
+    ]
+
+    @property
+    def blocks(self) -> bool:
+        """Whether traffic from the internet is kept from the region's VPCs, but for its exclusions."""
+        return self.internet_gateway_block_mode.startswith("block-")

@@ -1,0 +1,1 @@
+"""Report formats: one module each, found by looking in this package."""

@@ -1,0 +1,1 @@
+"""What is judged: one module per AWS service, one function per rule."""

@@ -1,0 +1,177 @@
+"""IAM: what policies grant to those who hold them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from auditor.analysis.policy import MalformedPolicy, Statement, parse
+from auditor.findings import Severity
+from auditor.resources.iam import Group, ManagedPolicy, Role, User
+from auditor.rule import Verdict, failed, not_applicable, passed, rule, unknown
+
+
+def _judge(
+    holder: ManagedPolicy | User | Group | Role, is_wrong: Callable[[Statement], bool], message: str
+) -> Iterator[Verdict]:
+    """What is wrong with a managed policy that somebody holds, or with each inline policy of a user, group or role."""
+    if isinstance(holder, ManagedPolicy):
+        yield _unused(holder) or _judge_document(holder.document, is_wrong, message)
+        return
+    owner = holder.owner if isinstance(holder, Role) else None
+    for policy in holder.inline_policies:
+        name = policy.policy_name
+        if owner:
+            yield not_applicable(f"The role and its policies belong to {owner}", key=name, policy=name)
+        else:
+            yield _judge_document(policy.policy_document, is_wrong, message, key=name, policy=name)
+
+
+def _unused(policy: ManagedPolicy) -> Verdict | None:
+    """Said of a policy that grants nothing now, because nobody holds it."""
+    if policy.attachment_count:
+        return None
+    return _only_boundary(policy) or not_applicable("The policy is attached to nobody", attachment_count=0)
+
+
+def _only_boundary(policy: ManagedPolicy) -> Verdict | None:
+    """Said of a policy that only bounds what other policies may grant."""
+    uses = policy.permissions_boundary_usage_count
+    if policy.attachment_count or not uses:
+        return None
+    said = "The policy is only used as permissions boundary, and grants nothing"
+    return not_applicable(said, attachment_count=0, permissions_boundary_usage_count=uses)
+
+
+def _judge_document(
+    document: dict[str, Any] | None,
+    is_wrong: Callable[[Statement], bool],
+    message: str,
+    *,
+    key: str | None = None,
+    **evidence: Any,
+) -> Verdict:
+    if document is None:
+        return unknown("AWS did not say which version of the policy is in force", key=key, **evidence)
+    try:
+        statements = parse(document).allows
+    except MalformedPolicy as error:
+        return unknown(f"The policy could not be read: {error}", key=key, **evidence)
+    wrong = [_shown(statement) for statement in statements if is_wrong(statement)]
+    return failed(message, key=key, **evidence, statements=wrong) if wrong else passed(key=key, **evidence)
+
+
+def _shown(statement: Statement) -> dict[str, Any]:
+    """A statement as evidence: what it says of actions, resources and conditions."""
+    elements: Iterable[tuple[str, tuple[str, ...] | None]] = (
+        ("Action", statement.actions),
+        ("NotAction", statement.not_actions),
+        ("Resource", statement.resources),
+        ("NotResource", statement.not_resources),
+    )
+    shown: dict[str, Any] = {name: list(values) for name, values in elements if values is not None}
+    if statement.conditions:
+        shown["Condition"] = [str(condition) for condition in statement.conditions]
+    return {"statement": statement.label, **shown}
+
+
+@rule(
+    severity=Severity.HIGH,
+    controls=(
+        "SecurityHub IAM.1",
+        "CIS-3.0 1.16",
+        "CIS-5.0 1.15",
+        "NIST-800-53-r5 ac_2_1 ac_2_6 ac_2_i_2 ac_3 ac_3_3 ac_3_3_a ac_3_3_b_1 ac_3_3_b_2 ac_3_3_b_3 ac_3_3_b_4",
+        "NIST-800-53-r5 ac_3_3_b_5 ac_3_3_c",
+        "ISO-27001-2022 A.5.18 A.8.2",
+    ),
+    notes="IAM: Permissions (least privilege)",
+)
+def iam_policy_no_administrative_privileges(holder: ManagedPolicy | User | Group | Role) -> Iterator[Verdict]:
+    """No policy of the account's own that is in use allows every action on every resource.
+
+    Risk: who holds it is administrator under another name, and passes by every check for AdministratorAccess.
+    Fix: name the actions and resources that are needed; for what was used so far, ask
+    aws iam generate-service-last-accessed-details --granularity ACTION_LEVEL --arn {arn}
+    """
+    return _judge(holder, lambda statement: statement.is_everything, "The policy allows everything")
+
+
+@rule(
+    severity=Severity.MEDIUM,
+    controls=(
+        "SecurityHub IAM.21",
+        "PCI-4.0 3.5.1.1.7 3.5.1.3.15 3.6.1.2.7 3.6.1.3.7 3.6.1.4.7 3.6.1.7 3.7.1.8 3.7.2.7 3.7.4.8 3.7.6.7 3.7.7.7",
+        "PCI-4.0 4.2.1.1.20",
+    ),
+    notes="IAM Policies structure (Action)",
+)
+def iam_policy_no_service_wildcard_actions(policy: ManagedPolicy, *, on_every_resource_only: bool = True) -> Verdict:
+    """Policies do not allow all actions of a service on every resource.
+
+    Risk: "s3:*" holds deleting, publishing and handing on, for somebody who wanted to read.
+    Fix: aws iam create-policy-version --policy-arn {arn} --set-as-default --policy-document file://narrower.json
+    """
+
+    def is_wrong(statement: Statement) -> bool:
+        on_every = statement.not_resources is None and statement.is_every_resource
+        return bool(statement.whole_service_wildcards()) and (on_every or not on_every_resource_only)
+
+    wrong = "The policy allows all actions of a service"
+    return _only_boundary(policy) or _judge_document(policy.document, is_wrong, wrong)
+
+
+@rule(severity=Severity.HIGH, notes="IAM Roles for Services")
+def iam_policy_passrole_scoped(holder: ManagedPolicy | User | Group | Role) -> Iterator[Verdict]:
+    """Policies name the roles, or the services, that iam:PassRole is allowed for.
+
+    Risk: who may hand any role to a service runs code with the strongest role of the account.
+    Fix: put the role's ARN in Resource, or a Condition on iam:PassedToService, in the statement of
+    aws iam create-policy-version --policy-arn {arn} --set-as-default --policy-document file://narrower.json
+    """
+    roles = f"arn:{holder.partition}:iam::{holder.account}:role/*"
+
+    def is_wrong(statement: Statement) -> bool:
+        return (
+            not statement.is_everything  # that is for another rule to say
+            and statement.not_actions is None  # and so is this
+            and statement.matches_action("iam:PassRole")
+            and statement.covers_resource(roles)
+            and not statement.conditions_on("iam:PassedToService", "iam:AssociatedResourceArn")
+        )
+
+    return _judge(holder, is_wrong, "The policy allows to pass any role to any service")
+
+
+@rule(severity=Severity.MEDIUM, notes="IAM Policies structure")
+def iam_policy_no_allow_with_notaction(holder: ManagedPolicy | User | Group | Role) -> Iterator[Verdict]:
+    """Policies that allow say what, not what not: no NotAction or NotResource in an Allow statement.
+
+    Risk: it grants all that is not listed, including services that AWS will launch next year.
+    Fix: list what is needed in Action and Resource, and keep NotAction for Deny statements:
+    aws iam create-policy-version --policy-arn {arn} --set-as-default --policy-document file://narrower.json
+    """
+    return _judge(
+        holder,
+        lambda statement: statement.not_actions is not None or statement.not_resources is not None,
+        "The policy allows everything but what it lists",
+    )
+
+
+@rule(severity=Severity.MEDIUM, notes="AWS Credentials Scenario")
+def iam_principal_no_full_access_managed_policies(principal: Role | User | Group) -> Verdict:
+    """Nobody holds an AWS policy for full access to a service where a narrower one would do.
+
+    Risk: a workload that needs one bucket can read, change and delete every one.
+    Fix: allow the actions on the resource that is needed in a policy of your own, attach it, then detach this one:
+    aws iam list-entities-for-policy --policy-arn POLICY_ARN
+    """
+    if isinstance(principal, Role) and principal.owner:
+        return not_applicable(f"The role belongs to {principal.owner}")
+    names = [policy.aws_managed_name or "" for policy in principal.attached_managed_policies]
+    # The shell in the console has a rule of its own.
+    full = [name for name in names if name.endswith("FullAccess") and name != "AWSCloudShellFullAccess"]
+    full += [name for name in names if name == "PowerUserAccess"]
+    if not full:
+        return passed()
+    # Full access to IAM is as much as AdministratorAccess.
+    severity = Severity.HIGH if "IAMFullAccess" in full else Severity.MEDIUM
+    return failed("Full access to a service by a policy of AWS", severity=severity, policies=sorted(full))

@@ -1,0 +1,556 @@
+"""Policies: parsing, wildcards, three-valued evaluation, and what is public. Laws first, then examples by hand."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.analysis import trust, wildcard
+from auditor.analysis.evaluate import Holds, Request, all_of, allowed, any_of
+from auditor.analysis.policy import ANYONE, Kind, MalformedPolicy, Policy, Principal, parse
+from auditor.analysis.public import PUBLIC_PROVIDERS, public_statements
+
+Json = dict[str, Any]
+Test = Callable[..., None]
+OWN, OTHER, STRANGER = "111111111111", "222222222222", "666666666666"
+BUCKET = "arn:aws:s3:::bucket"
+
+
+def allow(principal: Any = "*", action: Any = "s3:GetObject", resource: Any = f"{BUCKET}/*", **more: Any) -> Json:
+    stated = {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": resource}
+    # NotAction and its like take the place of what they negate.
+    return {name: value for name, value in stated.items() if f"Not{name}" not in more} | more
+
+
+def deny(principal: Any = "*", action: Any = "s3:*", resource: Any = "*", **more: Any) -> Json:
+    return {**allow(principal, action, resource, **more), "Effect": "Deny"}
+
+
+def when(operator: str, key: str, *values: Any) -> Json:
+    return {"Condition": {operator: {key: values[0] if len(values) == 1 else list(values)}}}
+
+
+def policy(*statements: Json, version: str = "2012-10-17") -> Policy:
+    return parse({"Version": version, "Statement": list(statements)})
+
+
+# --- Strategies: small pools, so that patterns meet -----------------------------------------------
+
+VALUES: dict[str, list[str]] = {
+    "aws:PrincipalOrgID": ["o-own", "o-*", "*"],
+    "aws:PrincipalAccount": [OWN, "111*", "*", "${aws:PrincipalAccount}"],
+    "aws:PrincipalArn": [f"arn:aws:iam::{OWN}:role/x", f"arn:aws:iam::{OWN}:*", "arn:aws:iam::*:role/x", f"*:{OWN}:*"],
+    "aws:SourceArn": [f"arn:aws:sns:*:{OWN}:*", "arn:aws:s3:::bucket", "arn:aws:sns:*:*:topic", "arn:aws:s3:*:*:a*"],
+    "aws:SourceVpce": ["vpce-1", "vpce-*"],
+    "aws:SourceIp": ["10.0.0.0/8", "0.0.0.0/0", "198.51.100.0/24", "128.0.0.0/1"],
+    "aws:userid": ["AROAOWN:*", "*", "anonymous"],
+    "aws:SecureTransport": ["true", "false"],
+    "aws:PrincipalIsAWSService": ["true", "false"],
+    "aws:Referer": ["https://example.com/", "*"],
+}
+OPERATORS = [
+    "StringEquals", "StringLike", "StringNotEquals", "StringNotLike", "StringEqualsIgnoreCase", "ArnLike", "ArnNotLike",
+    "ArnNotEquals", "IpAddress", "NotIpAddress", "Bool", "Null", "NumericLessThan", "Unheard",
+]  # fmt: skip
+ANONYMOUS: dict[str, str | None] = {
+    **dict.fromkeys(VALUES), "aws:userid": "anonymous", "aws:SourceIp": "203.0.113.9",
+    "aws:SecureTransport": "true", "aws:Referer": "https://example.com/",
+}  # fmt: skip
+FOREIGN: dict[str, str | None] = {
+    **ANONYMOUS, "aws:PrincipalOrgID": "o-stranger", "aws:PrincipalAccount": STRANGER,
+    "aws:PrincipalArn": f"arn:aws:iam::{STRANGER}:role/x", "aws:userid": "AROASTRANGER:x",
+    "aws:PrincipalIsAWSService": "false",
+}  # fmt: skip
+THROUGH_ENDPOINT = {**FOREIGN, "aws:SourceVpce": "vpce-666", "aws:SourceIp": None}
+ACTIONS = ["s3:GetObject", "s3:PutObject"]
+RESOURCES = [BUCKET, f"{BUCKET}/key"]
+
+
+def law(*strategies: st.SearchStrategy[Any], examples: int = 80) -> Callable[[Test], Test]:
+    """Holds for whatever the strategies draw."""
+    return lambda test: settings(max_examples=examples, deadline=None, database=None)(given(*strategies)(test))
+
+
+def some(values: list[Any], most: int = 2) -> st.SearchStrategy[list[Any]]:
+    return st.lists(st.sampled_from(values), min_size=1, max_size=most, unique_by=str)
+
+
+@st.composite
+def conditions(draw: st.DrawFn, most: int = 2) -> Json:
+    found: Json = {}
+    for _ in range(draw(st.integers(0, most))):
+        key = draw(st.sampled_from(sorted(VALUES)))
+        operator = draw(st.sampled_from(OPERATORS)) + draw(st.sampled_from(["", "", "IfExists"]))
+        operator = draw(st.sampled_from(["", "", "ForAnyValue:", "ForAllValues:"])) + operator
+        found.setdefault(operator, {})[key] = draw(some(VALUES[key]))
+    return found
+
+
+@st.composite
+def statements(draw: st.DrawFn, effect: str | None = None) -> Json:
+    callers = ["*", {"AWS": "*"}, {"AWS": [OWN, "*"]}, {"AWS": OWN}, {"Service": "s3.amazonaws.com"}]
+    negate = st.sampled_from(["", "", "", "Not"])
+    return {
+        "Effect": effect or draw(st.sampled_from(["Allow", "Deny"])),
+        draw(negate) + "Principal": draw(st.sampled_from(callers)),
+        draw(negate) + "Action": draw(some([*ACTIONS, "s3:Get*", "s3:*", "*"])),
+        draw(negate) + "Resource": draw(some([*RESOURCES, f"{BUCKET}/*", f"{BUCKET}*", "*"])),
+        "Condition": draw(conditions()),
+    }
+
+
+documents = st.lists(statements(), min_size=1, max_size=3)
+callers = st.sampled_from([ANYONE, *(Principal.of(Kind.AWS, account) for account in (OWN, OTHER, STRANGER))])
+contexts = st.fixed_dictionaries(
+    {}, optional={key: st.sampled_from([*values[:1], "else", None]) for key, values in VALUES.items()}
+)
+requests = st.builds(
+    Request, st.sampled_from(ACTIONS), st.sampled_from([*RESOURCES, None]), st.none() | callers, contexts
+)
+patterns = st.text("ab*?:", max_size=8)
+texts = st.text("ab:", max_size=8)
+holds = st.sampled_from(Holds)
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+anything = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+)
+ELEMENTS = ["Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition", "Sid", "Effect"]
+
+
+def opened(found: Policy) -> set[str]:
+    """What is public, without order, case and place."""
+    actions = (action.lower() for opening in public_statements(found) for action in opening.actions)
+    return {", ".join(sorted(re.split(", | but ", action))) for action in actions}
+
+
+# --- Laws -----------------------------------------------------------------------------------------
+
+
+@law(anything | st.fixed_dictionaries({"Statement": st.dictionaries(st.sampled_from(ELEMENTS), anything)}))
+def test_parse_raises_nothing_but_malformed_policy(document: Any) -> None:
+    for form in (document, json.dumps(document)):
+        try:
+            parse(form)
+        except MalformedPolicy:
+            continue
+
+
+@law(st.fixed_dictionaries({"Effect": st.just("Allow")}, optional=dict.fromkeys(ELEMENTS[:7], anything)))
+def test_what_parses_can_be_judged(statement: Json) -> None:
+    try:
+        found = parse({"Statement": statement})
+    except MalformedPolicy:
+        return
+    public_statements(found), trust.public_trusts(found), trust.web_identities(found), trust.service_grants(found)
+    assert isinstance(allowed(Request("s3:GetObject", BUCKET, ANYONE, ANONYMOUS), found), Holds)
+
+
+@law(patterns, texts)
+def test_glob_equals_the_regular_expression(pattern: str, text: str) -> None:
+    reference = "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern)
+    assert wildcard.glob(wildcard.tokens(pattern), text) == bool(re.fullmatch(reference, text, re.DOTALL))
+
+
+@law(patterns, patterns, texts)
+def test_covers_and_overlaps_keep_their_word(one: str, other: str, text: str) -> None:
+    mine, theirs = wildcard.tokens(one), wildcard.tokens(other)
+    matched, also = wildcard.glob(mine, text), wildcard.glob(theirs, text)
+    assert not (wildcard.glob(mine, theirs) and also and not matched)
+    assert not (matched and also and not wildcard.overlaps(mine, theirs))
+    assert wildcard.overlaps(mine, theirs) == wildcard.overlaps(theirs, mine)
+
+
+@law(patterns)
+def test_overlaps_finds_text_in_text(pattern: str) -> None:
+    literal = pattern.replace("*", "").replace("?", "a")
+    assert wildcard.overlaps(wildcard.tokens(pattern), wildcard.tokens(literal))
+
+
+@law(st.lists(holds), holds, holds)
+def test_three_valued_logic_is_kleenes(values: list[Holds], a: Holds, b: Holds) -> None:
+    assert ~(a & b) is (~a | ~b)
+    assert ~all_of(values) is any_of(~value for value in values)
+    for certain in (Holds.YES, Holds.NO):
+        # What is settled while `a` is unknown stays so, whatever `a` turns out to be.
+        for combined, refined in ((Holds.UNKNOWN & b, certain & b), (Holds.UNKNOWN | b, certain | b)):
+            assert combined in (Holds.UNKNOWN, refined)
+    with pytest.raises(TypeError):
+        bool(a)
+
+
+@law(documents, requests, st.data())
+def test_knowing_more_flips_no_answer(document: list[Json], request: Request, data: st.DataObject) -> None:
+    forgotten = set(data.draw(st.lists(st.sampled_from(sorted(VALUES)))))
+    vague = Request(
+        request.action,
+        data.draw(st.sampled_from([request.resource, None])),
+        data.draw(st.sampled_from([request.principal, None])),
+        {key: value for key, value in request.context.items() if key not in forgotten},
+    )
+    assert allowed(vague, policy(*document)) in (Holds.UNKNOWN, allowed(request, policy(*document)))
+
+
+@law(documents, statements("Deny"), requests)
+def test_a_deny_never_adds_access(document: list[Json], more: Json, request: Request) -> None:
+    before, after = policy(*document), policy(*document, more)
+    assert allowed(request, after).value <= allowed(request, before).value
+    assert opened(after) <= opened(before)
+
+
+@law(statements("Allow"), documents, conditions(), requests)
+def test_a_condition_on_an_allow_never_adds_access(
+    grant: Json, others: list[Json], more: Json, request: Request
+) -> None:
+    before = policy(grant, *others)
+    first = before.statements[0]
+    extra = policy({**grant, "Condition": more}).statements[0].conditions
+    after = replace(before, statements=(replace(first, conditions=first.conditions + extra), *before.statements[1:]))
+    assert allowed(request, after).value <= allowed(request, before).value
+    assert opened(after) <= opened(before)
+
+
+@law(documents, requests, st.randoms(use_true_random=False))
+def test_order_and_case_of_actions_do_not_matter(document: list[Json], request: Request, random: Any) -> None:
+    def shuffled(value: Any) -> Any:
+        return random.sample(value, len(value)) if isinstance(value, list) else value
+
+    other = [{name: shuffled(value) for name, value in statement.items()} for statement in shuffled(document)]
+    for statement in other:
+        for element in {"Action", "NotAction"} & set(statement):
+            statement[element] = [random.choice([a.upper(), a.lower()]) for a in statement[element]]
+    assert allowed(request, policy(*other)) is allowed(request, policy(*document))
+    assert opened(policy(*other)) == opened(policy(*document))
+
+
+@law(statements())
+def test_a_scalar_is_a_list_of_one(statement: Json) -> None:
+    def scalar(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: scalar(inner) for key, inner in value.items()}
+        return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+    assert parse({"Statement": scalar(statement)}) == parse({"Statement": [statement]})
+    assert parse(json.dumps({"Statement": statement})) == parse({"Statement": statement})
+
+
+@law(documents, st.sampled_from(ACTIONS), st.sampled_from(RESOURCES), examples=400)
+def test_what_a_stranger_can_do_is_public(document: list[Json], action: str, resource: str) -> None:
+    found = policy(*document)
+    for context in (ANONYMOUS, FOREIGN, THROUGH_ENDPOINT):
+        if allowed(Request(action, resource, ANYONE, context), found) is Holds.YES:
+            assert public_statements(found)
+
+
+# --- Public: examples by hand ---------------------------------------------------------------------
+
+ORG = when("StringEquals", "aws:PrincipalOrgID", "o-own")
+NOT_ORG = when("StringNotEquals", "aws:PrincipalOrgID", "o-own")
+
+
+def deny_outside_if(operator: str, key: str, value: str) -> Json:
+    return deny(Condition={**NOT_ORG["Condition"], operator: {key: value}})
+
+
+FACEBOOK = "graph.facebook.com"
+ROLE = f"arn:aws:iam::{OWN}:role/x"
+
+
+def given_that(operator: str, key: str, *values: Any) -> list[Json]:
+    return [allow(**when(operator, key, *values))]
+
+
+def denied_if(operator: str, key: str, *values: Any) -> list[Json]:
+    return [allow(), deny(**when(operator, key, *values))]
+
+
+TABLE: list[tuple[str, list[Json], bool]] = [
+    # Who
+    ("one facebook app", [allow({"Federated": FACEBOOK}, **when("StringEquals", f"{FACEBOOK}:app_id", "7"))], False),
+    ("origin access identity", [allow({"AWS": "arn:aws:iam::cloudfront:user/CloudFront OAI E1"})], False),
+    ("saml provider", [allow({"Federated": f"arn:aws:iam::{OWN}:saml-provider/okta"})], False),
+    ("wildcard instead of account", [allow({"AWS": "arn:aws:iam::*:root"})], True), ("star", [allow()], True),
+    ("facebook, as AWS documents", [allow({"Federated": FACEBOOK})], True), ("own organization", [allow(**ORG)], False),
+    ("deleted role", [allow({"AWS": "AROAEXAMPLEEXAMPLE12"})], False), ("no principals", [allow({"AWS": []})], False),
+    ("NotPrincipal", [allow(NotPrincipal={"AWS": OTHER})], True), ("every service", [allow({"Service": "*"})], True),
+    ("service", [allow({"Service": "s3.amazonaws.com"})], False), ("one account", [allow({"AWS": OWN})], False),
+    ("aws list with star", [allow({"AWS": [OWN, "*"]})], True), ("aws star", [allow({"AWS": "*"})], True),
+    ("NotAction", [allow(NotAction="s3:DeleteBucket")], True), ("negated", [allow(**NOT_ORG)], True),
+    # On which condition
+    ("access point of any account", given_that("ArnLike", "aws:SourceArn", "arn:aws:s3:*:*:accesspoint/x"), True),
+    ("source arn of any account", given_that("ArnLike", "aws:SourceArn", "arn:aws:sns:eu-west-1:*:topic"), True),
+    ("ForAllValues is vacuous", given_that("ForAllValues:StringLike", "aws:PrincipalOrgPaths", "o-own/*"), True),
+    ("kms via service alone", given_that("StringEquals", "kms:ViaService", "s3.eu-west-1.amazonaws.com"), True),
+    ("source arn, StringLike leaps", given_that("StringLike", "aws:SourceArn", f"arn:aws:sns:*:{OWN}:*"), True),
+    ("principal arn of any account", given_that("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:role/x"), True),
+    ("organization path", given_that("ForAnyValue:StringLike", "aws:PrincipalOrgPaths", "o-own/r-1/*"), False),
+    ("policy variable", given_that("StringEquals", "aws:PrincipalAccount", "${aws:PrincipalAccount}"), True),
+    ("own access points", given_that("ArnLike", "s3:DataAccessPointArn", f"arn:aws:s3:eu:{OWN}:*"), False),
+    ("seven bits in two pieces", given_that("IpAddress", "aws:SourceIp", "8.0.0.0/8", "9.0.0.0/8"), True),
+    ("kms key", given_that("StringEquals", "s3:x-amz-server-side-encryption-aws-kms-key-id", "k"), False),
+    ("principal arn", given_that("StringLike", "aws:PrincipalArn", f"arn:aws:iam::{OWN}:role/*"), False),
+    ("any hosted zone", given_that("ArnLike", "aws:SourceArn", "arn:aws:route53:::hostedzone/*"), True),
+    ("one of two endpoints open", given_that("StringLike", "aws:SourceVpce", "vpce-1", "vpce-*"), True),
+    ("source bucket by prefix", given_that("ArnLike", "aws:SourceArn", "arn:aws:s3:::bucket*"), True),
+    ("organization of the resource", given_that("StringEquals", "aws:ResourceOrgID", "o-own"), True),
+    ("mount target", given_that("Bool", "elasticfilesystem:AccessedViaMountTarget", "true"), False),
+    ("source bucket", given_that("ArnEquals", "aws:SourceArn", "arn:aws:s3:*:*:bucket"), False),
+    ("all but an address", given_that("NotIpAddress", "aws:SourceIp", "203.0.113.0/24"), True),
+    ("source vpc, as AWS documents", given_that("StringLike", "aws:SourceVpc", "vpc-*"), True),
+    ("sessions of one role", given_that("StringLike", "aws:userid", "AROAEXAMPLE:*"), False),
+    ("source owner, SNS default", given_that("StringEquals", "AWS:SourceOwner", OWN), False),
+    ("source arn", given_that("ArnLike", "aws:SourceArn", f"arn:aws:sns:*:{OWN}:*"), False),
+    ("key in other case", given_that("StringEquals", "AWS:principalorgid", "o-own"), False),
+    ("IfExists", given_that("StringEqualsIfExists", "aws:PrincipalOrgID", "o-own"), True),
+    ("narrow address", given_that("IpAddress", "aws:SourceIp", "203.0.113.0/24"), False),
+    ("referer", given_that("StringLike", "aws:Referer", "https://example.com/*"), True),
+    ("kms caller account", given_that("StringEquals", "kms:CallerAccount", OWN), False),
+    ("the user anonymous", given_that("StringEquals", "aws:userid", "anonymous"), True),
+    ("aws service only", given_that("Bool", "aws:PrincipalIsAWSService", True), False),
+    ("source vpc", given_that("StringEquals", "aws:SourceVpc", "vpc-91237329"), False),
+    ("any organization", given_that("StringLike", "aws:PrincipalOrgID", "o-*"), True),
+    ("source account", given_that("StringEquals", "aws:SourceAccount", OWN), False),
+    ("eight bits", given_that("IpAddress", "aws:SourceIp", "9.0.0.0/8"), False),
+    ("broad ipv6", given_that("IpAddress", "aws:SourceIp", "2001::/31"), True),
+    ("seven bits", given_that("IpAddress", "aws:SourceIp", "8.0.0.0/7"), True),
+    ("Null", given_that("Null", "aws:PrincipalOrgID", "false"), True),
+    ("tls", given_that("Bool", "aws:SecureTransport", "true"), True),
+    # What a Deny takes away
+    ("anonymous lacks the key", [allow(), deny_outside_if("Bool", "aws:PrincipalIsAWSService", "false")], True),
+    ("but services", [allow(), deny_outside_if("BoolIfExists", "aws:PrincipalIsAWSService", "false")], False),
+    ("deny outside or without tls", [allow(), deny_outside_if("Bool", "aws:SecureTransport", "false")], True),
+    ("deny each action", [allow(action=ACTIONS), deny(action="s3:Put*"), deny(action="s3:Get*")], False),
+    ("any other value", denied_if("ForAnyValue:StringNotEquals", "aws:PrincipalOrgID", "o-own"), True),
+    ("deny none of ours", denied_if("ForAllValues:StringNotEquals", "aws:PrincipalOrgPaths", "o-own/r/"), False),
+    ("denied, IfExists", denied_if("StringNotEqualsIfExists", "aws:PrincipalOrgID", "o-own"), False),
+    ("deny outside half the world", denied_if("NotIpAddress", "aws:SourceIp", "0.0.0.0/1"), True),
+    ("deny outside range", denied_if("NotIpAddress", "aws:SourceIp", "203.0.113.0/24"), False),
+    ("deny outside endpoint", denied_if("StringNotEquals", "aws:SourceVpce", "vpce-1"), False),
+    ("deny part of the objects", [allow(), deny(resource=f"{BUCKET}/private/*")], True),
+    ("deny one of two actions", [allow(action=ACTIONS), deny(action="s3:Put*")], True),
+    ("deny on the objects", [allow(), deny(resource=[BUCKET, f"{BUCKET}/*"])], False),
+    ("deny NotResource", [allow(), deny(NotResource="arn:aws:s3:::other/*")], False),
+    ("deny all but one", [allow(), deny(NotPrincipal={"AWS": [OWN, ROLE]})], False),
+    ("deny without tls", denied_if("Bool", "aws:SecureTransport", "false"), True),
+    ("deny NotAction of that", [allow(), deny(NotAction="s3:Get*")], True), ("deny all", [allow(), deny()], False),
+    ("deny another action", [allow(), deny(action="s3:PutObject")], True),
+    ("deny NotAction", [allow(), deny(NotAction="s3:PutObject")], False),
+    ("deny another resource", [allow(), deny(resource=BUCKET)], True),
+    ("deny outside organization", [allow(), deny(**NOT_ORG)], False),
+    ("deny some others", [allow(), deny({"AWS": OTHER})], True),
+    ("deny inside organization", [allow(), deny(**ORG)], True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "public"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_public(document: list[Json], public: bool) -> None:
+    assert bool(public_statements(policy(*document))) is public
+
+
+def test_public_evidence_tells_what_was_considered() -> None:
+    condition = when("StringLike", "aws:SourceVpc", "vpc-*")
+    (opening,) = public_statements(policy(allow(action=ACTIONS, Sid="Open", **condition), deny(action="s3:P*")))
+    assert opening.evidence == {
+        "statement": "Open",
+        "principals": ["*"],
+        "actions": ["s3:GetObject"],
+        "why": "Principal * is everyone",
+        "conditions": ["StringLike aws:sourcevpc = vpc-* (vpc-* is not one fixed value)"],
+    }
+
+
+# --- Principals, statements, operators: examples by hand ------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raw", "text", "account"),
+    [
+        ("*", "*", None), ({"*": "*"}, "*", None), ({"AWS": OWN}, f"AWS:{OWN}", OWN),
+        ({"AWS": f"arn:aws-cn:iam::{OWN}:root"}, f"AWS:{OWN}", OWN), ({"AWS": ROLE}, f"AWS:{ROLE}", OWN),
+        ({"AWS": f"arn:aws:sts::{OWN}:assumed-role/x/me"}, f"AWS:arn:aws:sts::{OWN}:assumed-role/x/me", OWN),
+        ({"AWS": "AIDAEXAMPLEEXAMPLE12"}, "AWS:AIDAEXAMPLEEXAMPLE12", None),
+        ({"AWS": "arn:aws:iam::cloudfront:user/OAI E1"}, "AWS:arn:aws:iam::cloudfront:user/OAI E1", None),
+        ({"Federated": f"arn:aws:iam::{OWN}:saml-provider/a"}, f"Federated:arn:aws:iam::{OWN}:saml-provider/a", OWN),
+        ({"Federated": "accounts.google.com"}, "Federated:accounts.google.com", None),
+        ({"CanonicalUser": "79a5"}, "CanonicalUser:79a5", None),
+        ("s3.amazonaws.com", "Service:s3.amazonaws.com", None),
+    ],
+)  # fmt: skip
+def test_principals_have_one_spelling(raw: Any, text: str, account: str | None) -> None:
+    (principal,) = policy(allow(raw)).statements[0].principals or ()
+    assert (str(principal), principal.account) == (text, account)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None, [], "", "{", {}, {"Statement": "x"}, {"Statement": [None]}, {"Version": 1, "Statement": []},
+        *({"Statement": statement} for statement in (
+            {"Effect": "Allow"}, {"Action": "s3:*"}, {**allow(), "Effect": "allow"}, {**allow(), "NotAction": "s3:*"},
+            allow(action=1), allow({"Azure": "x"}), allow(Condition=[]), allow(resource=None),
+        )),
+    ],
+)  # fmt: skip
+def test_what_is_no_policy_is_refused(document: Any) -> None:
+    with pytest.raises(MalformedPolicy):
+        parse(document)
+
+
+def test_statements_answer_for_themselves() -> None:
+    everything, services, rest, passing = policy(
+        allow(action="*:*", resource="arn:aws:*"),
+        allow(action=["S3:*", "ec2:Describe*", "ec2:*"], resource="*"),
+        allow(NotAction="iam:*", NotResource="arn:aws:s3:::x"),
+        allow(action="iam:Pass*", resource="arn:aws:iam::*:role/*", **when("Null", "iam:PassedToService", "false")),
+    ).statements
+    assert everything.is_everything and everything.grants("IAM:passrole") and not everything.whole_service_wildcards()
+    assert services.whole_service_wildcards() == ("ec2", "s3") and not services.is_every_action
+    assert rest.is_every_resource and not rest.is_every_action and not rest.grants("iam:PassRole")
+    assert passing.grants("iam:PassRole") and passing.covers_resource(f"arn:aws:iam::{OWN}:role/*")
+    assert passing.conditions_on("IAM:PassedToService") and not passing.covers_action("iam:*")
+
+
+YES, NO, UNKNOWN = Holds.YES, Holds.NO, Holds.UNKNOWN
+HOLDS: list[tuple[str, Any, Any, Holds]] = [
+    ("StringEquals", "a", "a", YES), ("StringEquals", "a*", "ab", NO), ("StringEquals", "a", ..., UNKNOWN),
+    ("StringEquals", "a", None, NO), ("StringNotEquals", "a", None, YES), ("StringEqualsIfExists", "a", None, YES),
+    ("StringEqualsIgnoreCase", "A", "a", YES), ("StringLike", "a?c", "abc", YES), ("StringNotLike", "a*", "abc", NO),
+    ("StringLike", "${*}", "x", NO), ("StringLike", "${*}", "*", YES), ("StringLike", "${who}/*", "me/x", YES),
+    ("StringLike", "${who}/*", "you/x", NO), ("StringLike", "${nobody}", "x", NO),
+    ("StringLike", "${huh}", "x", UNKNOWN), ("StringLike", "a${huh}", "x", NO),
+    ("StringEquals", "${nobody, 'x'}", "x", YES), ("ForAllValues:StringEquals", "a", None, YES),
+    ("ForAnyValue:StringEquals", "a", None, NO), ("ForAllValues:StringEquals", "a", ["a", "b"], NO),
+    ("ForAnyValue:StringEquals", "a", ["a", "b"], YES), ("ForAnyValue:StringNotEquals", "a", None, NO),
+    ("StringEquals", "a", ["a", "b"], UNKNOWN), ("NumericLessThan", 1.2, "1.1", YES),
+    ("NumericGreaterThanEquals", "2", "10", YES), ("NumericEquals", "x", "1", UNKNOWN),
+    ("DateLessThan", "2024-01-01T00:00:00Z", "2023-12-31", YES), ("DateGreaterThan", "2024-01-01", "0", NO),
+    ("Bool", False, "FALSE", YES), ("Bool", "true", None, NO), ("BinaryEquals", "QQ==", "QQ==", YES),
+    ("IpAddress", "203.0.113.0/24", "203.0.113.9", YES), ("NotIpAddress", "203.0.113.0/24", "::1", YES),
+    ("ArnEquals", f"arn:aws:x:*:{OWN}:a/*", f"arn:aws:x:eu:{OWN}:a/b:c", YES), ("ArnLike", "*", ROLE, YES),
+    ("ArnLike", f"arn:aws:x:*:{OWN}:f/*", f"arn:aws:x:eu:{STRANGER}:s:{OWN}:f/d", NO),
+    ("StringLike", f"arn:aws:x:*:{OWN}:f/*", f"arn:aws:x:eu:{STRANGER}:s:{OWN}:f/d", YES),
+    ("ArnNotLike", ROLE, None, YES), ("Null", "true", None, YES), ("Null", "true", "x", NO), ("Null", False, "x", YES),
+    ("Null", "true", ..., UNKNOWN), ("Unheard", "a", "a", UNKNOWN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("operator", "stated", "value", "expected"), HOLDS)
+def test_operators(operator: str, stated: Any, value: Any, expected: Holds) -> None:
+    context: dict[str, Any] = {"who": "me", "nobody": None} | ({} if value is ... else {"Key": value})
+    request = Request("s3:GetObject", f"{BUCKET}/k", ANYONE, context)
+    assert allowed(request, policy(allow(**when(operator, "key", stated)))) is expected
+
+
+def test_older_policies_have_no_variables() -> None:
+    request = Request("s3:GetObject", f"{BUCKET}/k", ANYONE, {"key": "${*}"})
+    grants = allow(**when("StringEquals", "key", "${*}"))
+    assert allowed(request, policy(grants, version="2008-10-17")) is YES
+    assert allowed(request, policy(grants)) is NO
+
+
+@pytest.mark.parametrize(
+    ("stated", "caller", "expected"),
+    [
+        ({"AWS": OWN}, ROLE, YES), ({"AWS": ROLE}, f"arn:aws:sts::{OWN}:assumed-role/x/session", YES),
+        ({"AWS": ROLE}, f"arn:aws:sts::{OWN}:assumed-role/y/session", NO), ({"AWS": ROLE}, OWN, UNKNOWN),
+        ({"AWS": OWN}, OTHER, NO), ({"CanonicalUser": "79a5"}, OWN, UNKNOWN),
+        ({"AWS": "AROAEXAMPLEEXAMPLE12"}, ROLE, NO), ({"Service": "s3.amazonaws.com"}, ROLE, NO), ("*", None, YES),
+        ({"AWS": OWN}, None, UNKNOWN),
+    ],
+)  # fmt: skip
+def test_callers(stated: Any, caller: str | None, expected: Holds) -> None:
+    principal = None if caller is None else Principal.of(Kind.AWS, caller)
+    assert allowed(Request("s3:GetObject", f"{BUCKET}/k", principal), policy(allow(stated))) is expected
+
+
+# --- Whom else a policy lets in -------------------------------------------------------------------
+
+GITHUB = "token.actions.githubusercontent.com"
+
+
+def assume(principal: Any, action: str = "sts:AssumeRole", **more: Any) -> Json:
+    return {name: value for name, value in allow(principal, action, **more).items() if name != "Resource"}
+
+
+def test_public_trusts() -> None:
+    def weak(*document: Json) -> list[list[str]]:
+        return [[condition.key for condition in found.weak] for found in trust.public_trusts(policy(*document))]
+
+    assert weak(assume({"AWS": ["*"]})) == [[]]
+    assert weak(assume("*", **when("StringEquals", "sts:ExternalId", "secret"))) == [["sts:externalid"]]
+    assert weak(assume("*", **when("StringLike", "sts:ExternalId", "*"))) == [[]]
+    assert weak(assume("*", **when("StringEquals", "aws:SourceVpc", "vpc-1"))) == [["aws:sourcevpc"]]
+    assert weak(assume("*", **ORG)) == weak(assume("*"), deny(action="sts:*", **NOT_ORG)) == []
+    assert weak(assume({"Federated": "cognito-identity.amazonaws.com"})) == []
+
+
+def test_cross_account_and_sources() -> None:
+    external = assume({"AWS": [OWN, OTHER]}, **when("StringEquals", "sts:ExternalId", "secret"))
+    bare = assume({"AWS": [f"arn:aws:iam::{OTHER}:role/x", OWN, "AROAEXAMPLEEXAMPLE12"]})
+    (found,) = trust.cross_account_statements(policy(external, bare, assume("*")), {OWN}, trust.EXTERNAL_ID_KEYS)
+    assert (found.statement.index, found.accounts) == (1, (OTHER,))
+    assert found.statement.deleted_principals == ("AROAEXAMPLEEXAMPLE12",)
+    ours = policy(assume({"AWS": OTHER}, **ORG))
+    assert not trust.cross_account_statements(ours, {OWN}, trust.own_organization("o-own"))
+    assert trust.cross_account_statements(ours, {OWN}, trust.own_organization("o-else"))
+    assert trust.cross_account_statements(ours, {OWN}, trust.own_organization(None))
+    sourced = allow("*", **when("ArnLike", "aws:SourceArn", f"arn:aws:sns:*:{OTHER}:*"))
+    assert trust.source_accounts(policy(sourced).statements[0]) == (OTHER,)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "condition", "restricted"),
+    [
+        ("cognito-identity.amazonaws.com", {}, False),
+        ("cognito-identity.amazonaws.com", when("StringEquals", "cognito-identity.amazonaws.com:aud", "eu:1"), True),
+        ("graph.facebook.com", when("StringEquals", "graph.facebook.com:app_id", "1"), True),
+        ("accounts.google.com", when("StringEqualsIfExists", "accounts.google.com:aud", "1"), False),
+        (GITHUB, {}, False), (GITHUB, when("StringLike", f"{GITHUB}:aud", "sts.amazonaws.com"), False),
+        (GITHUB, "repo:*", False), (GITHUB, "repo:me*", False), (GITHUB, "repo:me/*", True),
+        ("app.terraform.io", "organization:*:project:x:*", False),
+        ("app.terraform.io", "organization:me:project:*", True),
+        ("api.bitbucket.org/2.0/workspaces/me/pipelines-config/identity/oidc", "{repo}:*", True),
+        ("oidc.circleci.com/org/1234", "*", False), ("oidc.eks.eu-west-1.amazonaws.com/id/ABC", {}, False),
+        ("oidc.eks.eu-west-1.amazonaws.com/id/ABC", "system:serviceaccount:*", True),
+    ],
+)  # fmt: skip
+def test_web_identities(issuer: str, condition: Any, restricted: bool) -> None:
+    public = issuer in PUBLIC_PROVIDERS
+    provider = issuer if public else f"arn:aws:iam::{OWN}:oidc-provider/{issuer}"
+    more = when("StringLike", f"{issuer}:sub", condition) if isinstance(condition, str) else condition
+    saml = f"arn:aws:iam::{OWN}:saml-provider/a"
+    (found,) = trust.web_identities(policy(assume({"Federated": [provider, saml]}, "sts:*", **more)))
+    assert (found.issuer, found.is_oidc, found.is_restricted()) == (issuer.lower(), not public, restricted)
+
+
+def test_services() -> None:
+    queue, service = f"arn:aws:sqs:eu-west-1:{OWN}:q", {"Service": "s3.amazonaws.com"}
+    confined = when("ArnLike", "aws:SourceArn", "arn:aws:s3:*:*:bucket")
+    for condition, expected in (({}, (YES, False)), (confined, (YES, True)), (ORG, (UNKNOWN, False))):
+        found = policy(allow(service, "SQS:SendMessage", queue, **condition))
+        access = trust.service_access(
+            found, "s3.amazonaws.com", "sqs:SendMessage", queue, source_arn=BUCKET, source_account=OWN
+        )
+        assert (access.allowed, access.is_confined) == expected
+        assert [bool(grant.source_conditions) for grant in trust.service_grants(found)] == [expected[1]]
+
+
+@pytest.mark.parametrize(
+    ("statement", "denied"),
+    [
+        (deny(**when("Bool", "aws:SecureTransport", False)), True),
+        (deny({"AWS": "*"}, "*", [BUCKET, f"{BUCKET}/*"], **when("BoolIfExists", "aws:SecureTransport", False)), True),
+        (deny(**when("NumericLessThan", "s3:TlsVersion", 1.2)), True),
+        (deny(**when("Bool", "aws:SecureTransport", "true")), False),
+        (deny(action="s3:GetObject", **when("Bool", "aws:SecureTransport", "false")), False),
+        (deny(resource=f"{BUCKET}/*", **when("Bool", "aws:SecureTransport", "false")), False),
+        (deny({"AWS": OWN}, **when("Bool", "aws:SecureTransport", "false")), False),
+        (deny(Condition={"Bool": {"aws:SecureTransport": "false"}, "StringEquals": {"aws:SourceVpc": "v"}}), False),
+    ],
+)  # fmt: skip
+def test_denies_plain_http(statement: Json, denied: bool) -> None:
+    assert trust.denies_plain_http(policy(statement), "s3:*", (BUCKET, f"{BUCKET}/*")) is denied
