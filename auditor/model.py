@@ -129,17 +129,15 @@ class Resource(Shape):
         good: dict[str, Any] = {}
         gaps: dict[str, Gap] = {}
         for name, info in cls.model_fields.items():
-            value = data.get(name, info.get_default(call_default_factory=True))
             if name in bad:
                 gaps[name] = cls.gap_of(
                     name, GapKind.UNEXPECTED, "UnexpectedAnswer", bad[name], account=data["account"],
                     region=data["region"], resource=data["arn"],
                 )  # fmt: skip
-            elif isinstance(value, Uncollected):
-                if value.gap is not None:
-                    gaps[name] = value.gap
-            else:
-                good[name] = _adapter(cls, name).validate_python(value)
+            elif name in data:
+                good[name] = _adapter(cls, name).validate_python(data[name])
+            elif name not in details(cls):
+                good[name] = info.get_default(call_default_factory=True)
         return cls._partial(good, gaps)
 
     @classmethod

@@ -55,7 +55,7 @@ def render(audit: Audit) -> Iterator[str]:
         finalize=visible,
     )
     environment.filters.update(count=lambda number: f"{number:,}", utc=utc, label=lambda value: STATUS_LABELS[value])
-    style, script = asset(environment, "report.css"), asset(environment, "parts.js", "report.js")
+    style, script = asset(environment, "report.css"), asset(environment, "parts.js", "findings.js", "report.js")
     gaps, loose = gap_groups(audit)
     return environment.get_template("report.html.j2").generate(
         audit=audit,

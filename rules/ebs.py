@@ -83,7 +83,7 @@ def ec2_volume_recent_snapshot_exists(
 
     Risk: what was written since the last snapshot is lost with the volume, its zone, or a wrong command.
     Fix: aws ec2 create-snapshot --region {region} --volume-id {id}
-        --description "Before a lifecycle policy takes over"
+    Let a Data Lifecycle Manager policy or AWS Backup make the next ones.
     """
     if volume.state != "in-use":
         return not_applicable(f"the volume is {volume.state}")
@@ -132,6 +132,8 @@ def ec2_snapshot_encrypted(snapshot: Snapshot) -> Verdict:
 
     Risk: a snapshot without encryption can be shared with anyone, and be read by whoever it is shared with.
     Fix: aws ec2 copy-snapshot --region {region} --source-region {region} --source-snapshot-id {id} --encrypted
+    Once the copy is complete:
+    aws ec2 delete-snapshot --region {region} --snapshot-id {id}
     """
     if snapshot.encrypted:
         return passed("The snapshot is encrypted", encrypted=True)

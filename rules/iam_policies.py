@@ -124,8 +124,10 @@ def iam_policy_passrole_scoped(holder: ManagedPolicy | User | Group | Role) -> I
     """Policies name the roles, or the services, that iam:PassRole is allowed for.
 
     Risk: who may hand any role to a service runs code with the strongest role of the account.
-    Fix: put the role's ARN in Resource, or a Condition on iam:PassedToService, in the statement of
+    Fix: put the role's ARN in Resource, or a Condition on iam:PassedToService; then a managed policy takes a new
+        version, and one inside a role (user, group) is put again:
     aws iam create-policy-version --policy-arn {arn} --set-as-default --policy-document file://narrower.json
+    aws iam put-role-policy --role-name {id} --policy-name POLICY --policy-document file://narrower.json
     """
     roles = f"arn:{holder.partition}:iam::{holder.account}:role/*"
 
@@ -146,8 +148,10 @@ def iam_policy_no_allow_with_notaction(holder: ManagedPolicy | User | Group | Ro
     """Policies that allow say what, not what not: no NotAction or NotResource in an Allow statement.
 
     Risk: it grants all that is not listed, including services that AWS will launch next year.
-    Fix: list what is needed in Action and Resource, and keep NotAction for Deny statements:
+    Fix: list what is needed in Action and Resource, and keep NotAction for Deny statements; then a managed policy
+        takes a new version, and one inside a role (user, group) is put again:
     aws iam create-policy-version --policy-arn {arn} --set-as-default --policy-document file://narrower.json
+    aws iam put-role-policy --role-name {id} --policy-name POLICY --policy-document file://narrower.json
     """
     return _judge(
         holder,
@@ -161,8 +165,8 @@ def iam_principal_no_full_access_managed_policies(principal: Role | User | Group
     """Nobody holds an AWS policy for full access to a service where a narrower one would do.
 
     Risk: a workload that needs one bucket can read, change and delete every one.
-    Fix: allow the actions on the resource that is needed in a policy of your own, attach it, then detach this one:
-    aws iam list-entities-for-policy --policy-arn POLICY_ARN
+    Fix: attach a policy of your own for the actions and the resource that are needed, then take this one away:
+    aws iam detach-role-policy --role-name {id} --policy-arn POLICY_ARN
     """
     if isinstance(principal, Role) and principal.owner:
         return not_applicable(f"The role belongs to {principal.owner}")

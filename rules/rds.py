@@ -6,11 +6,10 @@ from typing import Any
 
 from auditor.findings import Category, Severity
 from auditor.inventory import Inventory
-from auditor.resources.rds import DBCluster, DBInstance, Lifecycle
+from auditor.resources.rds import FOREIGN, DBCluster, DBInstance, Lifecycle
 from auditor.rule import Verdict, failed, not_applicable, passed, rule, unknown
 
 MEMBER = "A member of a cluster has this from its cluster, which is judged instead"
-FOREIGN = "DocumentDB and Neptune only share RDS's API, and have guidance of their own"
 REPLICA = "A read replica has this from its source, or is replaced from it"
 CUSTOM = "RDS Custom leaves this to whoever runs the instance"
 

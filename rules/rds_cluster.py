@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from auditor.findings import Category, Severity
-from auditor.resources.rds import DBCluster, DBClusterSnapshot, DBProxy, DBSnapshot, GlobalCluster, is_foreign
+from auditor.resources.rds import FOREIGN, DBCluster, DBClusterSnapshot, DBProxy, DBSnapshot, GlobalCluster, is_foreign
 from auditor.rule import Verdict, failed, not_applicable, passed, rule, unknown
 
-FOREIGN = "DocumentDB and Neptune only share RDS's API, and have guidance of their own"
 # The exported log that a cluster cannot do without, by engine.
 LOGS = {"aurora-mysql": "audit", "aurora-postgresql": "postgresql", "mysql": "error", "postgres": "postgresql"}
 # Since this day, Aurora encrypts a new cluster by a key of AWS's own where it is given none.

@@ -16,11 +16,9 @@ from auditor.analysis.network import (
 )
 from auditor.findings import Severity
 from auditor.inventory import Inventory
-from auditor.resources.rds import DBInstance
+from auditor.resources.rds import FOREIGN, DBInstance
 from auditor.resources.vpc import ManagedPrefixList, SecurityGroup
 from auditor.rule import Verdict, any_of, failed, not_applicable, passed, rule, seen, unknown
-
-FOREIGN = "DocumentDB and Neptune only share RDS's API, and have guidance of their own"
 
 
 @rule(

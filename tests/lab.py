@@ -67,7 +67,7 @@ class Lab:
         regions: Iterable[str] = ("us-east-1",),
         **parameters: Any,
     ) -> dict[str, Finding]:
-        """A rule's findings by resource id; by "id key" where a resource has several. A raising rule fails the test."""
+        """A rule's findings by resource id; for one that yields several about a resource use `judge`. No defects."""
         with self.but(deny=deny, answers=answers):
             judged = self.judge(rule_id, regions=regions, **parameters)
         assert not judged.defects, judged.defects

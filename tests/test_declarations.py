@@ -28,6 +28,7 @@ S3_CODES = {
     "ReplicationConfigurationNotFoundError", "ServerSideEncryptionConfigurationNotFoundError",
     "NoSuchLifecycleConfiguration", "NoSuchTagSet", "NoSuchCORSConfiguration", "NoSuchWebsiteConfiguration",
 }  # fmt: skip
+TOKENS = {"nexttoken", "marker", "nextmarker", "continuationtoken", "nextcontinuationtoken", "istruncated"}
 # Fields that a resource has from its place in the account, not from an answer.
 CONTEXT = set(Resource.model_fields)
 _MODELS: dict[str, ServiceModel] = {}
@@ -152,6 +153,31 @@ def test_detail(kind: type[Resource], name: str) -> None:
     if not isinstance(shape, MapShape):
         for model in models_in(kind.model_fields[name].annotation):
             check_fields(model, shape)
+
+
+def asked_in_full(kind: type[Resource]) -> Iterator[tuple[str, str]]:
+    """The operations that the collector pages by itself: an escape hatch answers for its own."""
+    listing = kind.listing
+    assert listing is not None
+    if listing.fetch is None:
+        yield kind.service, listing.operation
+    if listing.then is not None:
+        yield kind.service, listing.then.operation
+    for detail in details(kind).values():
+        if isinstance(detail, Join) or detail.fetch is None:
+            yield detail.service or kind.service, detail.operation
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_nothing_is_read_by_its_first_page_only(kind: type[Resource]) -> None:
+    for service, name in asked_in_full(kind):
+        operation = operation_model(service, name)
+        outputs = set(operation.output_shape.members) if operation.output_shape else set()
+        if not {token for token in outputs if token.lower() in TOKENS}:
+            continue
+        version = service_model(service).api_version
+        paged = LOADER.load_service_model(service, "paginators-1", version)["pagination"]
+        assert name in paged, f"{service}:{name} is paged, and botocore does not know how: give it a fetch"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import re
 import threading
 from collections import Counter
@@ -225,6 +226,10 @@ class Endpoint:
     async def _handle(self, request: Any) -> Any:
         from aiohttp import web
 
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            # An upload to S3 waits for this. aiohttp counts what is written, and must not count it as an answer.
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
         body = await request.content.read()
         environ = wsgi_environ(request, body)
         status, headers, data = await self._answer(environ, body)
@@ -292,8 +297,12 @@ def session() -> Any:
     import boto3
     import botocore.session
 
-    core = botocore.session.Session()
-    core.set_config_variable("profile", None)
+    nobodys = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    core = botocore.session.Session(session_vars=nobodys)
     return boto3.session.Session(botocore_session=core)
 
 

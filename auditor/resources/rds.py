@@ -7,6 +7,9 @@ from typing import Annotated, Any
 from auditor.fetch import Call, Join, Listing
 from auditor.model import Resource, Shape, Timestamp
 
+# Why rules pass over what `foreign` is true of.
+FOREIGN = "DocumentDB and Neptune only share RDS's API, and have guidance of their own"
+
 # What forces clients onto TLS, by engine.
 TLS_PARAMETERS: Mapping[str, str] = {
     "aurora-mysql": "require_secure_transport",

@@ -5,17 +5,18 @@
 
 const $ = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en-US");
+
 // Small things ------------------------------------------------------------------------------------------------
 
 const remembered = {
   get theme() { try { return localStorage.getItem("auditor-theme"); } catch { return null; } },
   set theme(value) { try { localStorage.setItem("auditor-theme", value); } catch { /* a private window */ } },
 };
-if (remembered.theme === "dark" || remembered.theme === "light") document.documentElement.dataset.theme = remembered.theme;
+if (["dark", "light"].includes(remembered.theme)) document.documentElement.dataset.theme = remembered.theme;
 
 /** Spells out characters that are invisible or reorder their neighbours. */
-const visible = (text) => String(text).replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-  (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+const UNSEEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const visible = (text) => String(text).replace(UNSEEN, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 /** An element: make("p.note", {title: "x"}, "text", child). Strings become text nodes. */
 function make(what, attributes = {}, ...children) {
@@ -27,7 +28,8 @@ function make(what, attributes = {}, ...children) {
     else if (value !== null && value !== undefined) element.setAttribute(name, name === "title" ? visible(value) : value);
   }
   for (const child of children) {
-    if (child !== null && child !== undefined && child !== "") element.append(child instanceof Node ? child : visible(child));
+    if (child === null || child === undefined || child === "") continue;
+    element.append(child instanceof Node ? child : visible(child));
   }
   return element;
 }
@@ -89,9 +91,10 @@ class Tree {
 
   key(event, i) {
     const page = Math.max(1, Math.floor(this.host.clientHeight / this.height) - 1);
-    const to = { ArrowDown: i + 1, ArrowUp: i - 1, Home: 0, End: this.count - 1, PageDown: i + page, PageUp: i - page }[event.key];
+    const last = this.count - 1;
+    const to = { ArrowDown: i + 1, ArrowUp: i - 1, Home: 0, End: last, PageDown: i + page, PageUp: i - page }[event.key];
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    if (to !== undefined) this.focus(Math.min(Math.max(to, 0), this.count - 1));
+    if (to !== undefined) this.focus(Math.min(Math.max(to, 0), last));
     else if (event.key === "Enter" || event.key === " ") this.open(i);
     else if (event.key === "ArrowRight" || event.key === "ArrowLeft") this.widen(i, event.key === "ArrowRight");
     else return;
@@ -122,7 +125,8 @@ class Tree {
   paint(moved = false) {
     if (!this.host.clientWidth || !this.count) return;
     if (!this.height) {
-      this.height = parseFloat(getComputedStyle(this.host).getPropertyValue("--row")) * parseFloat(getComputedStyle(document.documentElement).fontSize);
+      const rems = getComputedStyle(this.host).getPropertyValue("--row");
+      this.height = parseFloat(rems) * parseFloat(getComputedStyle(document.documentElement).fontSize);
       this.space.style.height = `${this.count * this.height}px`;
       for (const row of this.shown.values()) row.remove();
       this.shown.clear();

@@ -49,7 +49,7 @@ def test_encrypted_volumes(lab: Lab) -> None:
 
 def test_encrypted_volumes_in_every_state(lab: Lab) -> None:
     managed = {"Operator": {"Managed": True, "Principal": "eks.amazonaws.com"}}
-    cases = [
+    cases: list[tuple[dict[str, Any], str]] = [
         *(({"State": state}, "fail") for state in ("creating", "available", "in-use", "error")),
         *(({"State": state}, "not_applicable") for state in ("deleting", "deleted")),
         (managed, "not_applicable"),
@@ -123,7 +123,7 @@ def test_recent_snapshot_opt_out_tag(lab: Lab) -> None:
 
 def attached() -> dict[str, Any]:
     """Volumes of instances that something replaces (i-0 to i-2) and of others; none has a snapshot."""
-    replaced = [
+    replaced: list[dict[str, Any]] = [
         {"Tags": [{"Key": "aws:autoscaling:groupName", "Value": "web"}]},
         {"Tags": [{"Key": "karpenter.sh/nodepool", "Value": "default"}]},
         {"Operator": {"Managed": True, "Principal": "eks.amazonaws.com"}},
@@ -137,8 +137,8 @@ def attached() -> dict[str, Any]:
 
 
 def test_recent_snapshot_of_what_is_replaced(lab: Lab) -> None:
-    expected = ["not_applicable"] * 3 + ["fail"] * 3
-    assert list(lab.statuses(RECENT, answers=attached()).values()) == expected
+    expected = {f"vol-{n}": "not_applicable" if n < 3 else "fail" for n in range(6)}
+    assert lab.statuses(RECENT, answers=attached()) == expected
 
 
 def test_recent_snapshot_unread(lab: Lab) -> None:
@@ -158,9 +158,13 @@ def snapshot(lab: Lab, *, encrypted: bool = False, public: bool = False) -> str:
     volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1, Encrypted=encrypted)["VolumeId"]
     made = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
     if public:
-        permission = {"CreateVolumePermission": {"Add": [{"Group": "all"}]}}
-        ec2.modify_snapshot_attribute(SnapshotId=made, Attribute="createVolumePermission", **permission)
+        share(lab, made, GroupNames=["all"])
     return str(made)
+
+
+def share(lab: Lab, snapshot_id: str, **whom: list[str]) -> None:
+    attribute = {"Attribute": "createVolumePermission", "OperationType": "add"}
+    lab.client("ec2").modify_snapshot_attribute(SnapshotId=snapshot_id, **attribute, **whom)
 
 
 def test_encrypted_snapshots(lab: Lab) -> None:
@@ -193,11 +197,7 @@ def test_public_snapshots(lab: Lab, state: str, severity: str) -> None:
 
 def test_snapshots_shared_with_accounts_are_not_public(lab: Lab) -> None:
     made = snapshot(lab)
-    lab.client("ec2").modify_snapshot_attribute(
-        SnapshotId=made,
-        Attribute="createVolumePermission",
-        CreateVolumePermission={"Add": [{"UserId": "999999999999"}]},
-    )
+    share(lab, made, UserIds=["999999999999"])
     assert lab.statuses(SNAPSHOT_PUBLIC) == {made: "pass"}
 
 

@@ -102,8 +102,9 @@ def test_a_denied_listing_is_unknown(lab: Lab, rule: str) -> None:
 def test_a_seeded_instance_is_read(lab: Lab) -> None:
     lab.client("rds").create_db_instance(
         DBInstanceIdentifier="seeded", DBInstanceClass="db.t3.micro", Engine="postgres", AllocatedStorage=20,
-        StorageEncrypted=True, BackupRetentionPeriod=14, MultiAZ=True, DeletionProtection=False, PubliclyAccessible=False,
-        EnableCloudwatchLogsExports=["postgresql"], MasterUsername="admin", MasterUserPassword="password",
+        StorageEncrypted=True, BackupRetentionPeriod=14, MultiAZ=True, DeletionProtection=False,
+        PubliclyAccessible=False, EnableCloudwatchLogsExports=["postgresql"],
+        MasterUsername="admin", MasterUserPassword="password",
     )  # fmt: skip
     judged = lab.judge(ENCRYPTED, BACKUP, MULTI_AZ, DELETION, LOGS)
     assert {f.rule: f.status.value for f in judged.findings} == {
