@@ -320,8 +320,8 @@ def _read(access: "Access", rules: "list[Rule]", concurrency: int, messages: "Me
             def on_start(session: Session, door: Door) -> None:
                 opened.set_result((session, door))
                 place = f"account {session.account} in {len(session.regions)} regions"
-                messages.say(f"Reading {place}" if len(session.regions) > 1 else f"Reading {place[:-1]}")
                 asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
+                messages.say(f"Reading {place}" if len(session.regions) > 1 else f"Reading {place[:-1]}")
 
             def interrupt() -> None:
                 asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)  # a second Ctrl-C is final

@@ -173,7 +173,7 @@ class _Collector:
         fields = self._plan.fields[kind]
         wanted = {name: detail for name, detail in details(kind).items() if name in fields}
         work: list[Awaitable[None]] = []
-        inside = [r for r in resources if r.region in (GLOBAL, *self._session.regions)]
+        inside = [r for r in resources if kind.judged_everywhere or r.region in (GLOBAL, *self._session.regions)]
         for resource in resources:
             if resource not in inside:
                 for name in wanted:
@@ -265,12 +265,15 @@ class _Collector:
         return [page async for page in self._door.pages(service, name, region, params)]
 
     def _ask(self, kind: type[Resource], place: _Place, call: Call | None = None) -> Ask:
-        """What an escape hatch calls AWS with."""
+        """What an escape hatch calls AWS with: a detail's as any detail, once; a listing's each time, for it may poll."""
         service = (call.service if call else None) or kind.service
+        read = self._pages if call else self._all_pages
+        # Of a detail equal calls are made once; a listing may have to ask again until AWS is ready (a report).
+        pages = self._pages if call else self._all_pages
 
         async def ask(name: str, /, **params: Any) -> list[dict[str, Any]]:
             try:
-                return await self._all_pages(service, name, place.region, params)
+                return await pages(service, name, place.region, params)
             except CallError as error:
                 error.asked = operation(service, name)
                 raise

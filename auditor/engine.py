@@ -58,7 +58,7 @@ def _judge_rule(inventory: Inventory, rule: Rule, setting: Setting, defects: dic
 
 def in_scope(inventory: Inventory, resource: Resource) -> bool:
     """Whether a resource is judged: not if it lies in a region that was not asked for (a bucket listed globally)."""
-    return resource.region == "global" or resource.region in inventory.header.regions
+    return resource.judged_everywhere or resource.region in ("global", *inventory.header.regions)
 
 
 def _verdicts(

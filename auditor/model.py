@@ -71,6 +71,8 @@ class Resource(Shape):
     arn_format: the ARN, from the fields below and the resource's own, where AWS does not give it as `Arn`.
     id_field: the field that AWS's API calls the resource by. name_field: the field that people call it by, where it
     is not the Name tag. region_field, tags_field: where the listing has these under another name.
+    judged_everywhere: whether it is read and judged although its own region was not asked for, because it serves those
+    that were (a trail).
     """
 
     service: ClassVar[str]
@@ -81,6 +83,7 @@ class Resource(Shape):
     name_field: ClassVar[str | None] = None
     region_field: ClassVar[str | None] = None
     tags_field: ClassVar[str] = "tags"
+    judged_everywhere: ClassVar[bool] = False
     kinds: ClassVar[dict[str, type["Resource"]]] = {}
 
     partition: str
@@ -244,12 +247,18 @@ class Resource(Shape):
 
     @property
     def ref(self) -> ResourceRef:
-        """The resource as findings name it: its name is its own, else its Name tag, else its id."""
-        identity = str(getattr(self, self.id_field))
-        own = getattr(self, self.name_field) if self.name_field else (self.tags or {}).get("Name")
+        """The resource as findings name it: its name is its own, else its Name tag, else its id.
+
+        A name or tags that were not understood leave a resource without them, not the scan without findings.
+        """
+        identity, tags = str(getattr(self, self.id_field)), self.__dict__.get("tags")
+        try:
+            own = getattr(self, self.name_field) if self.name_field else (tags or {}).get("Name")
+        except Unread:
+            own = None
         return ResourceRef(
             arn=self.arn, id=identity, name=str(own or identity), type=self.cfn_type, account=self.account,
-            region=self.region, tags=self.tags,
+            region=self.region, tags=tags,
         )  # fmt: skip
 
 

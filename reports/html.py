@@ -22,7 +22,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from auditor.audit import Audit, CallCount, RuleText
-from auditor.findings import Finding, Gap, ResourceRef, Severity, Status
+from auditor.findings import Finding, Gap, GapKind, ResourceRef, Severity, Status
 from auditor.report import report
 
 STATUS_LABELS = {
@@ -149,6 +149,13 @@ class Part:
     start: float
     size: float
 
+    @property
+    def href(self) -> str:
+        """The findings that a piece of the ring counts."""
+        if self.name in ("fail", "suppressed"):
+            return link(status="fail", suppression="open" if self.name == "fail" else self.name)
+        return link(status=self.name)
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -266,6 +273,18 @@ class GapGroup:
     accounts: set[str] = field(default_factory=set)
     resources: set[str] = field(default_factory=set)
     verdicts: int = 0
+
+    @property
+    def mend(self) -> str:
+        """What to do where no permission is missing."""
+        kinds = {kind for kind, _ in self.reasons}
+        if GapKind.THROTTLED in kinds:
+            return "Scan again, or with lower concurrency"
+        if GapKind.STOPPED in kinds:
+            return "Scan again and let it finish"
+        if GapKind.NOT_SELECTED in kinds:
+            return "Select it"
+        return "Scan again; no permission is missing"
 
 
 def gap_groups(audit: Audit) -> tuple[list[GapGroup], int]:

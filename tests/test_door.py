@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from auditor.progress import Progress
 from tests.lab import Lab
 
 USERS = operation("iam", "ListUsers")
+CREDENTIALS = operation("iam", "ListServiceSpecificCredentials")
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 VOLUMES = operation("ec2", "DescribeVolumes")
 
 
@@ -31,7 +34,7 @@ def through(lab: Lab, work: Callable[[Door], Awaitable[Any]], progress: Progress
     async def run() -> Any:
         session = await connect(Access(endpoint_url=lab.endpoint.url, regions=("us-east-1",)), concurrency=8)
         try:
-            return await work(session.door([USERS, VOLUMES], progress))
+            return await work(session.door([USERS, VOLUMES, CREDENTIALS], progress))
         finally:
             await session.close()
 
@@ -68,6 +71,21 @@ def test_all_pages_are_read(lab: Lab) -> None:
         return [user["UserName"] async for page in pages for user in page["Users"]]
 
     assert sorted(through(lab, work)) == [f"user-{number}" for number in range(7)]
+
+
+def test_pages_that_botocore_does_not_know_are_read_too(lab: Lab) -> None:
+    def answer(params: dict[str, Any], region: str, account: str) -> dict[str, Any]:
+        second = params.get("Marker") == "more"
+        mine = {"UserName": "second" if second else "first", "Status": "Active", "CreateDate": NOW,
+                "ServiceName": "codecommit", "ServiceSpecificCredentialId": "ACCA1234567890123456"}  # fmt: skip
+        return {"ServiceSpecificCredentials": [mine]} | ({} if second else {"IsTruncated": True, "Marker": "more"})
+
+    async def work(door: Door) -> list[str]:
+        pages = door.pages("iam", "ListServiceSpecificCredentials", "us-east-1", {"AllUsers": True})
+        return [found["UserName"] async for page in pages for found in page["ServiceSpecificCredentials"]]
+
+    with lab.but(answers={"iam:ListServiceSpecificCredentials": answer}):
+        assert through(lab, work) == ["first", "second"]
 
 
 def test_a_token_that_does_not_move_on_ends_the_listing(lab: Lab) -> None:
@@ -127,12 +145,11 @@ def test_a_refusal_is_final(lab: Lab, service: str, name: str) -> None:
 
 
 def test_stop_ends_what_is_under_way_and_lets_nothing_new_begin(lab: Lab) -> None:
-    async def work(door: Door) -> list[Any]:
+    async def work(door: Door) -> Any:
         lab.endpoint.latency = 30
         calls = [asyncio.ensure_future(door.call("iam", "ListUsers", "us-east-1")) for _ in range(3)]
-        while not any(name == "ListUsers" for _, name, _ in lab.endpoint.seen):
-            await asyncio.sleep(0.01)
-        door.stop("enough")
+        asyncio.get_running_loop().call_later(0.2, door.stop, "enough")
+        await asyncio.wait(calls)
         calls.append(asyncio.ensure_future(door.call("iam", "ListUsers", "us-east-1")))
         return await asyncio.gather(*calls, return_exceptions=True)
 
@@ -188,9 +205,8 @@ def test_an_unknown_profile(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 @pytest.mark.parametrize("region", ["eu-west-99", "nowhere"])
 def test_an_unknown_region(lab: Lab, region: str) -> None:
-    # moto answers in any region; AWS has no such endpoint, and the door would say so.
     with pytest.raises(Misuse, match=f"unknown region {region}"):
-        opening(endpoint_url=lab.endpoint.url, regions=("us-east-1", region))
+        opening(endpoint_url=lab.endpoint.url, regions=(region, "us-east-1"))
 
 
 def test_a_region_that_is_not_enabled(lab: Lab) -> None:

@@ -47,7 +47,7 @@ def test_each_gives_what_is_known_and_then_raises() -> None:
     names = []
     with pytest.raises(Unread):
         for found in some.each(Bucket):
-            names.append(found.name)
+            names += [found.name]
     assert names == ["a"]
     assert any(found.name == "a" for found in some.each(Bucket))
     with pytest.raises(Unread):

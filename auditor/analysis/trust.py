@@ -129,13 +129,15 @@ class ServiceAccess:
 
 
 def service_access(
-    policy: Policy, service: str, action: str, resource: str, *, source_arn: str, source_account: str
-) -> ServiceAccess:
+    policy: Policy, service: str, action: str, resource: str, *,
+    source_arn: str, source_account: str, absent: Iterable[str] = (),
+) -> ServiceAccess:  # fmt: skip
     """Whether a resource's policy lets a service act for one source, such as S3 for a bucket that notifies a queue.
 
-    Confined means: each statement that may grant it demands a fixed source.
+    `absent` are condition keys that this service's requests are known not to carry. Confined means: each statement
+    that may grant it demands a fixed source.
     """
-    context = {
+    context: dict[str, str | None] = dict.fromkeys(absent) | {
         "aws:SourceArn": source_arn,
         "aws:SourceAccount": source_account,
         "aws:PrincipalIsAWSService": "true",

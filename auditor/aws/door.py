@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from typing import Any, TypeVar
 
-import jmespath
 from botocore import xform_name
 from botocore.exceptions import (
     BotoCoreError,
@@ -27,6 +26,7 @@ from botocore.parsers import ResponseParserError
 from auditor.aws.clients import Clients
 from auditor.aws.errors import is_throttle, is_transient, kind_of
 from auditor.aws.pace import Pace
+from auditor.aws.paging import following, paging
 from auditor.fetch import CallError, Operation
 from auditor.findings import GapKind
 from auditor.inventory import CallRecord
@@ -90,17 +90,17 @@ class Door:
         self, service: str, operation: str, region: str, params: Mapping[str, Any] | None = None
     ) -> AsyncIterator[dict[str, Any]]:
         """Every page of an operation's answer as they arrive; one for what AWS does not page. Raises CallError."""
-        paging = await self._paging(service, operation, region)
+        paged = await self._paging(service, operation, region)
         params = dict(params or {})
         while True:
             page = await self.call(service, operation, region, params)
             yield page
-            following = _following(paging, page) if paging else None
-            if not following:
+            more = following(paged, page) if paged else None
+            if not more:
                 return
-            if all(params.get(name) == token for name, token in following.items()):
+            if all(params.get(name) == token for name, token in more.items()):
                 raise CallError(GapKind.UNEXPECTED, "SameToken", "AWS gave the same page token twice")
-            params |= following
+            params |= more
 
     async def call(
         self, service: str, operation: str, region: str, params: Mapping[str, Any] | None = None
@@ -186,29 +186,18 @@ class Door:
             self._under_way.discard(task)
 
     async def _paging(self, service: str, operation: str, region: str) -> Mapping[str, Any] | None:
-        """Botocore's own table of how an operation is paged; None where it is not."""
+        """How an operation is paged; None where it is not."""
         try:
             client = await self._clients.get(service, region)
         except BotoCoreError as error:
             raise CallError(GapKind.FAILED, type(error).__name__, _first_line(error)) from None
-        if not client.can_paginate(xform_name(operation)):
-            return None
-        return client._cache["page_config"][operation]  # type: ignore[no-any-return]
+        name = xform_name(operation)
+        client.can_paginate(name)  # reads the table, on first use
+        return paging(client._cache["page_config"], client.meta.service_model.operation_model(operation))
 
     def _count_error(self, key: tuple[str, str, str]) -> None:
         self._errors[key] += 1
         self._progress.errors += 1
-
-
-def _following(paging: Mapping[str, Any], page: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that ask for the next page; empty after the last."""
-    if "more_results" in paging and not jmespath.search(paging["more_results"], page):
-        return {}
-    inputs, outputs = paging["input_token"], paging["output_token"]
-    inputs = inputs if isinstance(inputs, list) else [inputs]
-    outputs = outputs if isinstance(outputs, list) else [outputs]
-    tokens = {name: jmespath.search(path, page) for name, path in zip(inputs, outputs, strict=True)}
-    return {name: token for name, token in tokens.items() if token}
 
 
 def _said(error: ClientError) -> tuple[str, int, str]:

@@ -1,5 +1,6 @@
 """Who audits, which account, which regions: the credential chain, an assumed role, and what AWS says is enabled."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -78,7 +79,7 @@ async def connect(access: Access, *, concurrency: int) -> Session:
         identity = await _identity(door, home if access.regions else first, clients.endpoint_url("sts"))
         partition = identity["Arn"].split(":")[1]
         account = identity["Account"]
-        regions = await _regions(door, core, access.regions, home, partition)
+        regions = await _regions(door, core, access.regions, home, first, partition)
         return Session(account, partition, regions, home, clients, concurrency)
     except BaseException:
         await clients.close()
@@ -147,19 +148,27 @@ async def _identity(door: Door, region: str, endpoint_url: str | None) -> dict[s
         raise CannotStart(f"the credentials could not be used: {error}") from None
 
 
-async def _regions(door: Door, core: Any, wanted: Sequence[str], home: str, partition: str) -> tuple[str, ...]:
+async def _regions(
+    door: Door, core: Any, wanted: Sequence[str], home: str, first: str, partition: str
+) -> tuple[str, ...]:
     """The enabled regions, as AWS says; those asked for if there are any, each held against it."""
-    where = wanted[0] if wanted else home
     try:
-        enabled = await _listed(door, where)
-        known = await _listed(door, where, AllRegions=True) if set(wanted) - enabled.keys() else enabled
+        # In the home region, since one that was asked for may not exist; a service control policy may deny it there.
+        where, enabled = home, await _listed(door, home)
     except CallError as error:
-        if not wanted:
+        try:
+            where, enabled = first, await _listed(door, first)
+        except CallError:
+            if wanted:
+                return _plausible(core, wanted)
             raise CannotStart(
                 f"AWS did not say which regions are enabled ({error}): allow ec2:DescribeRegions, "
                 "or name them with --region"
             ) from None
-        return _plausible(core, wanted)
+    known = enabled
+    if set(wanted) - enabled.keys():
+        with contextlib.suppress(CallError):
+            known = await _listed(door, where, AllRegions=True)
     for name in wanted:
         if name not in known:
             raise Misuse(f"unknown region {name}: AWS knows {', '.join(sorted(known))}")

@@ -232,12 +232,25 @@ def image_metadata(params: Params, region: str, account: str) -> Mapping[str, An
                 "InstanceType": instance.instance_type,
                 "State": {"Code": instance._state.code, "Name": instance._state.name},
                 "OwnerId": account,
-                "ImageMetadata": {"ImageId": instance.image_id, "State": "available", "ImageAllowed": True},
+                "ImageMetadata": {
+                    "ImageId": instance.image_id,
+                    "State": "available",
+                    "ImageAllowed": True,
+                    **image_owner(ec2.amis.get(instance.image_id), account),
+                },
             }
             for instance in every
             if not wanted or instance.id in wanted
         ]
     }
+
+
+def image_owner(image: Any, account: str) -> Mapping[str, Any]:
+    """Whose image it is, as moto's catalogue has it; an image that moto does not list is Amazon's own."""
+    if image is None:
+        return {"OwnerId": "137112412989", "ImageOwnerAlias": "amazon", "IsPublic": True}
+    alias = {"ImageOwnerAlias": "amazon"} if image.owner_id not in (None, account) else {}
+    return {"OwnerId": image.owner_id or account, "IsPublic": bool(image.is_public), **alias}
 
 
 def block_public_access_options(_: Params, region: str, account: str) -> Mapping[str, Any]:

@@ -2,27 +2,26 @@
 
 from typing import Annotated
 
-from auditor.fetch import Call, Listing
+from auditor.fetch import Ask, Call, Listing
 from auditor.model import Resource, Shape
+from auditor.resources.s3 import is_gone
 
 
 class TrailStatus(Shape):
-    """Whether a trail is writing."""
+    """Whether a trail is writing, in the region that was asked."""
 
     is_logging: bool
-    latest_delivery_error: str | None = None
 
 
 class EventSelector(Shape):
-    """One basic event selector. Where AWS leaves a member out its documented default holds."""
+    """One basic event selector, with the defaults that AWS documents."""
 
     read_write_type: str = "All"
     include_management_events: bool = True
-    exclude_management_event_sources: tuple[str, ...] = ()
 
 
 class FieldSelector(Shape):
-    """One condition of an advanced event selector; only the operators that are present apply."""
+    """One condition of an advanced event selector: an operator that is left out does not apply."""
 
     field: str
     equals: tuple[str, ...] = ()
@@ -34,23 +33,27 @@ class FieldSelector(Shape):
 
 
 class AdvancedEventSelector(Shape):
-    """One advanced event selector."""
+    """One advanced event selector: an event must meet all its conditions."""
 
-    name: str | None = None
-    field_selectors: tuple[FieldSelector, ...] = ()
+    field_selectors: tuple[FieldSelector, ...]
 
 
 class EventSelectors(Shape):
-    """What a trail records: basic selectors or advanced ones."""
+    """What a trail records: what any of its selectors takes. It has selectors of one kind or of the other."""
 
     event_selectors: tuple[EventSelector, ...] = ()
     advanced_event_selectors: tuple[AdvancedEventSelector, ...] = ()
 
 
+async def _bucket_is_gone(ask: Ask, trail: "Trail") -> bool:
+    return await is_gone(ask, trail.s3_bucket_name)
+
+
 class Trail(Resource):
     """A trail, listed in each region that it serves (shadow trails included) and kept once, in its home region.
 
-    Shadow trails are listed because an organization's trail shows in a member account in no other way.
+    Shadow trails are listed because a member account sees its organization's trail in no other way. A trail is judged
+    where its home region was not asked for, too: it was found because it serves one that was.
     """
 
     service, cfn_type = "cloudtrail", "AWS::CloudTrail::Trail"
@@ -59,20 +62,36 @@ class Trail(Resource):
     id_field = "name"
     name_field = "name"
     region_field = "home_region"
+    judged_everywhere = True
 
     name: str
     trail_arn: str
-    home_region: str
     s3_bucket_name: str
-    is_multi_region_trail: bool = False
-    is_organization_trail: bool = False
-    log_file_validation_enabled: bool = False
-    has_custom_event_selectors: bool = False
-    kms_key_id: str | None = None
-    cloud_watch_logs_log_group_arn: str | None = None
+    # AWS always gives these three: where one is missing it is unread, not false.
+    is_multi_region_trail: bool
+    log_file_validation_enabled: bool
+    has_custom_event_selectors: bool
+    kms_key_id: str | None = None  # None: encrypted with S3's own keys
 
     status: Annotated[TrailStatus, Call("GetTrailStatus", Name="trail_arn")]
+    # None where the trail has none of its own: it records all management events then.
     event_selectors: Annotated[
         EventSelectors | None,
         Call("GetEventSelectors", when=lambda trail: trail.has_custom_event_selectors, TrailName="trail_arn"),
     ]
+    # Whether S3 says that the trail's bucket does not exist. Only asked for the account's own trails.
+    bucket_is_gone: Annotated[
+        bool,
+        Call(
+            "GetBucketLocation",
+            service="s3",
+            fetch=_bucket_is_gone,
+            when=lambda trail: trail.owner == trail.account,
+            otherwise=False,
+        ),
+    ]
+
+    @property
+    def owner(self) -> str:
+        """The account that the trail belongs to: for an organization's trail the management account."""
+        return self.trail_arn.split(":")[4]

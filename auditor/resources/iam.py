@@ -39,21 +39,6 @@ async def read_credential_report(ask: Ask) -> list[dict[str, Any]]:
     raise CallError(GapKind.FAILED, "ReportInProgress", f"AWS made no report within {sum(REPORT_WAITS):.0f} seconds")
 
 
-async def read_service_specific_credentials(ask: Ask) -> list[dict[str, Any]]:
-    """All pages: botocore does not know that this operation has any."""
-    found: list[dict[str, Any]] = []
-    params: dict[str, Any] = {"AllUsers": True}
-    while True:
-        page = (await ask("ListServiceSpecificCredentials", **params))[0]
-        found += page.get("ServiceSpecificCredentials", [])
-        marker = page.get("Marker") if page.get("IsTruncated") else None
-        if marker is None:
-            return found
-        if marker == params.get("Marker"):
-            raise CallError(GapKind.UNEXPECTED, "SameToken", "AWS gave the same page token twice")
-        params["Marker"] = marker
-
-
 def _in_report(value: Any) -> Any:
     """The report's words for "there is none", "never" and "not tracked" are all None."""
     return None if value in ("N/A", "no_information", "not_supported", "") else value
@@ -302,7 +287,7 @@ class ServiceSpecificCredential(Resource):
         "ListServiceSpecificCredentials",
         at="ServiceSpecificCredentials",
         scope=Scope.GLOBAL,
-        fetch=read_service_specific_credentials,
+        params={"AllUsers": True},
     )
     # AWS has no ARN for it; this one is ours, in its form.
     arn_format = "arn:{partition}:iam::{account}:service-specific-credential/{service_specific_credential_id}"

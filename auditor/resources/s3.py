@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
-from auditor.fetch import Ask, Call, Listing, Scope
+from auditor.fetch import Ask, Call, CallError, Listing, Scope
+from auditor.findings import GapKind
 from auditor.model import Document, Resource, Shape
 from auditor.resources.account import PublicAccessBlock
 
 
 class PolicyStatus(Shape):
-    """AWS's own evaluation of a bucket policy; None where the endpoint gives none (AWS always does)."""
+    """AWS's own opinion of a bucket policy. AWS always has one; an emulator may not (None)."""
 
     is_public: bool | None = None
 
@@ -33,18 +34,18 @@ class Grant(Shape):
 class Owner(Shape):
     """The canonical id of the bucket's owner."""
 
-    id: str | None = None
+    id: str
 
 
 class Acl(Shape):
-    """A bucket's access control list."""
+    """A bucket's access control list. Where ACLs are disabled, AWS shows one in which the owner has full control."""
 
-    owner: Owner | None = None
-    grants: tuple[Grant, ...] = ()
+    owner: Owner
+    grants: tuple[Grant, ...]
 
 
 class OwnershipRule(Shape):
-    """Who owns objects, and whether ACLs count at all."""
+    """Who owns objects; ACLs count unless this is BucketOwnerEnforced."""
 
     object_ownership: str
 
@@ -56,32 +57,39 @@ class Versioning(Shape):
 
 
 class LoggingEnabled(Shape):
-    """Where access logs go."""
+    """Where access logs go: AWS takes only a bucket of the same account and region."""
 
     target_bucket: str
-    target_prefix: str | None = None
 
 
 class ReplicationDestination(Shape):
-    """Where a replication rule copies to; `account` is set for a bucket of another owner."""
+    """Where a replication rule copies to: a bucket's ARN.
+
+    AWS demands `account` only where replicas change owner: without it, too, the bucket may be another account's.
+    """
 
     bucket: str
     account: str | None = None
+
+    @property
+    def bucket_name(self) -> str:
+        """The name in the bucket's ARN."""
+        return self.bucket.rpartition(":")[2]
 
 
 class ReplicationRule(Shape):
     """One replication rule."""
 
-    id: str | None = None
     status: str
     destination: ReplicationDestination
 
 
 class Replication(Shape):
-    """A bucket's replication configuration."""
+    """A bucket's replication configuration; `gone` are the destinations that S3 says do not exist (see `is_gone`)."""
 
     role: str
-    rules: tuple[ReplicationRule, ...] = ()
+    rules: tuple[ReplicationRule, ...]
+    gone: tuple[str, ...]
 
 
 class NotificationTarget(Shape):
@@ -98,27 +106,6 @@ class Notification(Shape):
     queue_configurations: tuple[NotificationTarget, ...] = ()
 
 
-class EncryptionByDefault(Shape):
-    """The algorithm and key that new objects get."""
-
-    sse_algorithm: str
-    kms_master_key_id: str | None = None
-
-
-class EncryptionRule(Shape):
-    """One rule of default encryption."""
-
-    apply_server_side_encryption_by_default: EncryptionByDefault | None = None
-    bucket_key_enabled: bool = False
-
-
-class LifecycleRule(Shape):
-    """One lifecycle rule."""
-
-    id: str | None = None
-    status: str
-
-
 async def _list_buckets(ask: Ask) -> list[dict[str, Any]]:
     """List all buckets with their regions.
 
@@ -132,6 +119,33 @@ async def _list_buckets(ask: Ask) -> list[dict[str, Any]]:
     for bucket, (answer,) in zip(lacking, answers, strict=True):
         bucket["BucketRegion"] = _region_of(answer.get("LocationConstraint"))
     return buckets
+
+
+async def is_gone(ask: Ask, name: str) -> bool:
+    """Whether S3 says that there is no bucket of this name, in any account.
+
+    A refusal does not say so: it is what another account's bucket answers.
+    """
+    try:
+        await ask("GetBucketLocation", Bucket=name)
+    except CallError as error:
+        if error.code != "NoSuchBucket" and error.kind is not GapKind.DENIED:
+            raise
+        return error.code == "NoSuchBucket"
+    return False
+
+
+async def _replication(ask: Ask, bucket: "Bucket") -> dict[str, Any]:
+    """The replication configuration, and which of its destinations are gone.
+
+    Bucket names are the world's: an own bucket that was deleted and one of another account look alike in ListBuckets.
+    """
+    (answer,) = await ask("GetBucketReplication", Bucket=bucket.name)
+    found: dict[str, Any] = answer["ReplicationConfiguration"]
+    arns = dict.fromkeys(rule["Destination"]["Bucket"] for rule in found["Rules"])
+    names = [arn.rpartition(":")[2] for arn in arns]
+    gone = await asyncio.gather(*(is_gone(ask, name) for name in names))
+    return {**found, "Gone": [name for name, yes in zip(names, gone, strict=True) if yes]}
 
 
 def _region_of(constraint: str | None) -> str:
@@ -167,12 +181,15 @@ class Bucket(Resource):
             Bucket="name",
         ),
     ]
-    policy: Annotated[Document | None, Call("GetBucketPolicy", at="Policy", absent=("NoSuchBucketPolicy",), Bucket="name")]
+    policy: Annotated[
+        Document | None, Call("GetBucketPolicy", at="Policy", absent=("NoSuchBucketPolicy",), Bucket="name")
+    ]
     policy_status: Annotated[
         PolicyStatus | None,
         Call("GetBucketPolicyStatus", at="PolicyStatus", absent=("NoSuchBucketPolicy",), Bucket="name"),
     ]
     acl: Annotated[Acl, Call("GetBucketAcl", Bucket="name")]
+    # None in a bucket that is older than these controls and never got any, or lost them: there ACLs count.
     ownership_controls: Annotated[
         OwnershipRule | None,
         BeforeValidator(_first_rule),
@@ -189,32 +206,12 @@ class Bucket(Resource):
         Replication | None,
         Call(
             "GetBucketReplication",
-            at="ReplicationConfiguration",
             iam="s3:GetReplicationConfiguration",
             absent=("ReplicationConfigurationNotFoundError",),
-            Bucket="name",
+            fetch=_replication,
+            also=("GetBucketLocation",),
         ),
     ]
     notification: Annotated[
         Notification, Call("GetBucketNotificationConfiguration", iam="s3:GetBucketNotification", Bucket="name")
-    ]
-    encryption: Annotated[
-        tuple[EncryptionRule, ...] | None,
-        Call(
-            "GetBucketEncryption",
-            at="ServerSideEncryptionConfiguration.Rules",
-            iam="s3:GetEncryptionConfiguration",
-            absent=("ServerSideEncryptionConfigurationNotFoundError",),
-            Bucket="name",
-        ),
-    ]
-    lifecycle: Annotated[
-        tuple[LifecycleRule, ...] | None,
-        Call(
-            "GetBucketLifecycleConfiguration",
-            at="Rules",
-            iam="s3:GetLifecycleConfiguration",
-            absent=("NoSuchLifecycleConfiguration",),
-            Bucket="name",
-        ),
     ]

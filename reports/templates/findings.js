@@ -18,18 +18,19 @@ function numbered(values) {
 
 class Findings {
   constructor(data) {
-    Object.assign(this, data);
-    this.count = data.rule.length;
-    this.ruleOf = Uint32Array.from(data.rule);
-    this.statusOf = Uint8Array.from(data.status);
-    this.severityOf = Uint8Array.from(data.severity);
-    this.resourceOf = Uint32Array.from(data.resource);
-    this.messageOf = Uint32Array.from(data.message);
-    this.acceptance = new Map(data.suppressed);
+    const { rule, status, severity, resource, message, suppressed, ...texts } = data;
+    Object.assign(this, texts);
+    this.count = rule.length;
+    this.ruleOf = Uint32Array.from(rule);
+    this.statusOf = Uint8Array.from(status);
+    this.severityOf = Uint8Array.from(severity);
+    this.resourceOf = Uint32Array.from(resource);
+    this.messageOf = Uint32Array.from(message);
+    this.acceptance = new Map(suppressed);
     this.isAccepted = new Uint8Array(this.count);
     for (const i of this.acceptance.keys()) this.isAccepted[i] = 1;
-    this.FAIL = data.statuses.indexOf("fail");
-    this.UNKNOWN = data.statuses.indexOf("unknown");
+    this.FAIL = this.statuses.indexOf("fail");
+    this.UNKNOWN = this.statuses.indexOf("unknown");
     this.facets = this.makeFacets();
     this.by = "rule";
     this.text = "";
@@ -45,10 +46,11 @@ class Findings {
     const byRule = (codes) => this.ruleOf.map((r) => codes[r]);
     const byResource = (codes) => this.resourceOf.map((r) => codes[r]);
     const ids = this.rules.map((rule) => rule.id);
+    const accepted = ["open", "suppressed"];
     return [
       { key: "status", label: "Status", names: this.statuses, codes: this.statusOf, words: true, open: true },
       { key: "severity", label: "Severity", names: this.severities, codes: this.severityOf, words: true, open: true },
-      { key: "suppression", label: "Suppression", names: ["open", "suppressed"], codes: this.isAccepted, words: true, open: true },
+      { key: "suppression", label: "Suppression", names: accepted, codes: this.isAccepted, words: true, open: true },
       { key: "service", label: "Service", names: services, codes: byRule(serviceOf), open: true },
       { key: "region", label: "Region", names: this.regions, codes: byResource(this.regionOf) },
       { key: "category", label: "Category", names: categories, codes: byRule(categoryOf), words: true },

@@ -1,6 +1,6 @@
-// What the report is made of: elements, data, the tree, fixes. Everything from the account is hostile: it reaches
-// the page as text nodes only (the Content-Security-Policy's trusted types refuse markup), and a fix is quoted before it
-// is offered to a shell.
+// What the report is made of: elements, data, the tree, fixes. Everything from the account is hostile: it reaches the
+// page as text nodes only (the Content-Security-Policy's trusted types refuse markup), and a fix is quoted before it is
+// offered to a shell.
 "use strict";
 
 const $ = (id) => document.getElementById(id);
@@ -25,7 +25,7 @@ function make(what, attributes = {}, ...children) {
   if (classes.length) element.className = classes.join(" ");
   for (const [name, value] of Object.entries(attributes)) {
     if (name === "onclick") element.addEventListener("click", value);
-    else if (value !== null && value !== undefined) element.setAttribute(name, name === "title" ? visible(value) : value);
+    else element.setAttribute(name, name === "title" ? visible(value) : value);
   }
   for (const child of children) {
     if (child === null || child === undefined || child === "") continue;
@@ -92,7 +92,8 @@ class Tree {
   key(event, i) {
     const page = Math.max(1, Math.floor(this.host.clientHeight / this.height) - 1);
     const last = this.count - 1;
-    const to = { ArrowDown: i + 1, ArrowUp: i - 1, Home: 0, End: last, PageDown: i + page, PageUp: i - page }[event.key];
+    const keys = { ArrowDown: i + 1, ArrowUp: i - 1, PageDown: i + page, PageUp: i - page, Home: 0, End: last };
+    const to = keys[event.key];
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (to !== undefined) this.focus(Math.min(Math.max(to, 0), last));
     else if (event.key === "Enter" || event.key === " ") this.open(i);

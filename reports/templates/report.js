@@ -1,7 +1,7 @@
 // The page: the list and its filters, the opened finding, paper, the manifest. Stands on parts.js and findings.js.
 
 const PRINTED = 1000; // findings on paper
-const TALLEST = 300_000; // rows; browsers cannot lay out many more
+const TALLEST = 200_000; // rows; browsers cannot lay out many more
 
 function workbench(data) {
   const findings = new Findings(data);
@@ -39,7 +39,7 @@ function workbench(data) {
     if (!opened.has(k) && findings.groups.some((group) => group.k === k)) {
       opened.add(k);
       lay();
-      tree.fill(drawn(), Math.max(rows.indexOf(i), 0));
+      redraw(Math.max(rows.indexOf(i), 0));
     }
     show(i);
   }
@@ -49,7 +49,6 @@ function workbench(data) {
   /** -1-g stands for group g, a finding's number for the finding, count+g for the rule's own line. */
   let rows = new Int32Array(0);
   let opened = new Set();
-  const drawn = () => Math.min(rows.length, TALLEST);
 
   function lay() {
     const byRule = findings.by === "rule";
@@ -62,6 +61,12 @@ function workbench(data) {
       if (byRule) rows[n++] = count + g;
       for (let m = group.from; m < group.to; m++) rows[n++] = findings.members[m];
     });
+  }
+
+  function redraw(active) {
+    tree.fill(Math.min(rows.length, TALLEST), active);
+    $("cut").textContent = `The first ${number.format(TALLEST)} rows are shown; filter to see the others.`;
+    $("cut").hidden = rows.length <= TALLEST;
   }
 
   const badge = (severity) => make(`span.badge.severity-${data.severities[severity]}`, {}, data.severities[severity]);
@@ -80,12 +85,14 @@ function workbench(data) {
       return make("div.row.leaf.about-rule", leaf, make("span.main", {}, "About this rule: risk, fix, controls"));
     }
     const r = resourceOf[row];
-    const text = make("span.main.text.soft", {}, accepted(row), findings.isAccepted[row] ? " " : "", findings.said(row));
-    return findings.by === "rule"
-      ? make("div.row.leaf", leaf, verdict(row), make("span.main.mono", { title: data.arn[r] }, findings.title(r)), text,
-        make("span.side", {}, findings.place(r)))
-      : make("div.row.leaf", leaf, badge(severityOf[row]), make("span.main", {}, findings.ruleText(row).title), text,
-        make("span.side", {}, verdict(row)));
+    const text = make("span.main.text.soft", {}, accepted(row),
+      findings.isAccepted[row] ? " " : "", findings.said(row));
+    if (findings.by === "rule") {
+      const name = make("span.main.mono", { title: data.arn[r] }, findings.title(r));
+      return make("div.row.leaf", leaf, verdict(row), name, text, make("span.side", {}, findings.place(r)));
+    }
+    const title = make("span.main", {}, findings.ruleText(row).title);
+    return make("div.row.leaf", leaf, badge(severityOf[row]), title, text, make("span.side", {}, verdict(row)));
   }
 
   function drawGroup(group, g) {
@@ -104,7 +111,8 @@ function workbench(data) {
     });
     if (findings.by === "rule") {
       const rule = data.rules[group.k];
-      const main = make("span.main", { title: rule.title }, make("b", {}, rule.title), " ", make("span.soft.mono", {}, rule.id));
+      const main = make("span.main", { title: rule.title },
+        make("b", {}, rule.title), " ", make("span.soft.mono", {}, rule.id));
       return make("div.row", attributes, make("span.chevron"), badge(severityOf[members[group.from]]), main, tally);
     }
     const own = members.subarray(group.from, group.to);
@@ -131,13 +139,13 @@ function workbench(data) {
       }
       const { k } = findings.groups[-1 - rows[n]];
       if (opened.has(k) === wide) {
-        if (wide) tree.focus(Math.min(n + 1, drawn() - 1));
+        if (wide) tree.focus(Math.min(n + 1, tree.count - 1));
         return;
       }
       if (wide) opened.add(k);
       else opened.delete(k);
       lay();
-      tree.fill(drawn(), n);
+      redraw(n);
     },
   });
 
@@ -162,7 +170,7 @@ function workbench(data) {
     const panel = make("details.facet", facet.open ? { open: "" } : {}, make("summary", {}, facet.label));
     if (facet.names.length > 12) {
       const label = `Find in ${facet.label.toLowerCase()}`;
-      facet.find = make("input.find", { type: "search", placeholder: "Find", "aria-label": label, autocomplete: "off" });
+      facet.find = make("input.find", { type: "search", placeholder: "Find", "aria-label": label });
       facet.find.addEventListener("input", () => drawFacet(facet));
       panel.append(facet.find);
     }
@@ -192,7 +200,8 @@ function workbench(data) {
         $("search").focus(quietly);
       };
       const title = `Remove ${facet.label.toLowerCase()}: ${facet.names[value]}`;
-      return make("li", {}, make("button.chip", { type: "button", title, onclick: remove }, findings.named(facet, value)));
+      const chip = make("button.chip", { type: "button", title, onclick: remove }, findings.named(facet, value));
+      return make("li", {}, chip);
     }));
     $("clear").hidden = !chosen.length && !findings.text;
     $("filters").textContent = chosen.length ? `Filters (${chosen.length})` : "Filters";
@@ -208,12 +217,13 @@ function workbench(data) {
     lay();
     facets.forEach(drawFacet);
     drawChips();
-    $("counted").textContent = `${number.format(matches)} of ${plural(count, "finding")} in ${plural(groups.length, by)}.`;
+    const grouped = plural(groups.length, by);
+    $("counted").textContent = `${number.format(matches)} of ${plural(count, "finding")} in ${grouped}.`;
     $("nothing").hidden = matches > 0;
     if ($("search").value.trim() !== findings.text) $("search").value = findings.text;
     document.querySelector(`input[name="by"][value="${by}"]`).checked = true;
     $("list").scrollTop = 0;
-    tree.fill(drawn());
+    redraw(0);
     remember();
     performance.measure("update", "update");
   }
@@ -226,8 +236,8 @@ function workbench(data) {
   /** [name, value, "mono"?] as a list of terms; those without a value are left out. */
   function pairs(...entries) {
     const held = entries.filter(([, value]) => value !== "" && value !== null && value !== undefined);
-    const lines = held.flatMap(([name, value, mono]) => [make("dt", {}, name), make(mono ? "dd.mono" : "dd", {}, value)]);
-    return make("dl.pairs", {}, ...lines);
+    const line = ([name, value, mono]) => [make("dt", {}, name), make(mono ? "dd.mono" : "dd", {}, value)];
+    return make("dl.pairs", {}, ...held.flatMap(line));
   }
 
   /** A value of evidence: on one line where it is short. */
@@ -448,8 +458,8 @@ function manifest(calls) {
   for (const call of calls) {
     const [service, operation, region] = call;
     const name = `${service}:${operation}`;
-    if (!operations.has(name)) operations.set(name, { name, calls: [], regions: new Set(), sums: [0, 0, 0], open: false });
-    const entry = operations.get(name);
+    const entry = operations.get(name) ?? { name, calls: [], regions: new Set(), sums: [0, 0, 0], open: false };
+    operations.set(name, entry);
     entry.calls.push(call);
     entry.regions.add(region);
     for (let i = 0; i < 3; i++) entry.sums[i] += call[4 + i];

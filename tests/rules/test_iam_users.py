@@ -1,18 +1,13 @@
 """Users: passwords, MFA, access keys and other credentials, and what they hold through groups."""
 
-import asyncio
 import json
 from datetime import datetime
-from typing import Any
 
 import pytest
 
-from auditor.fetch import CallError
-from auditor.resources.iam import read_service_specific_credentials
 from tests.lab import Lab
 from tests.rules.iam_answers import (
     ADMIN,
-    CREATED,
     GET_REPORT,
     Answers,
     Json,
@@ -252,31 +247,3 @@ def test_service_specific_credentials(lab: Lab) -> None:
 def test_service_specific_credentials_unread(lab: Lab) -> None:
     found = lab.findings(ROTATED, answers=details(user("anna")), deny={CREDENTIALS})["anna"]
     assert (found.status, found.evidence["iam_action"]) == ("unknown", CREDENTIALS)
-
-
-def pages_of(*markers: str | None) -> Any:
-    """An `Ask` that gives a credential with each page, named as the marker that asked for it."""
-    following = dict(zip((None, *markers), (*markers, None), strict=True))
-
-    async def ask(operation: str, /, **params: Any) -> list[Json]:
-        assert params.pop("AllUsers") is True
-        asked = params.pop("Marker", None)
-        assert not params
-        marker = following[asked]
-        page: Json = {"ServiceSpecificCredentials": [credential(str(asked), CREATED)], "IsTruncated": bool(marker)}
-        return [page | ({"Marker": marker} if marker else {})]
-
-    return ask
-
-
-def test_every_page_is_read() -> None:
-    found = asyncio.run(read_service_specific_credentials(pages_of("second", "third")))
-    assert [entry["UserName"] for entry in found] == ["None", "second", "third"]
-
-
-def test_pages_that_never_end_are_refused() -> None:
-    async def ask(operation: str, /, **params: Any) -> list[Json]:
-        return [{"ServiceSpecificCredentials": [], "IsTruncated": True, "Marker": "same"}]
-
-    with pytest.raises(CallError, match="SameToken"):
-        asyncio.run(read_service_specific_credentials(ask))

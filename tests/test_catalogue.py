@@ -1,0 +1,73 @@
+"""What holds for every rule: its text, its controls, its place."""
+
+import re
+
+import pytest
+
+from auditor.fetch import Operation
+from auditor.findings import Category
+from auditor.frameworks import check
+from auditor.permissions import policy
+from auditor.plan import everything, plan
+from auditor.rule import Rule
+from tests.lab import RULES
+
+PLACEHOLDERS = {"id", "name", "arn", "region", "account"}
+EVERY = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+
+
+@EVERY
+def test_the_text_is_whole(rule: Rule) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", rule.id)
+    assert rule.title.endswith(".") and len(rule.title) <= 120
+    assert len(rule.risk) >= 40 and len(rule.fix) >= 10 and rule.notes
+    assert rule.risk.endswith("."), rule.risk
+
+
+@EVERY
+def test_a_fix_has_only_known_placeholders(rule: Rule) -> None:
+    assert set(re.findall(r"(?<![{$])\{([a-z_]+)\}", rule.fix)) <= PLACEHOLDERS
+
+
+@EVERY
+def test_controls_exist(rule: Rule) -> None:
+    for control in rule.controls:
+        check(control)
+
+
+@EVERY
+def test_it_stands_in_the_module_of_its_service(rule: Rule) -> None:
+    modules = {
+        "ec2": {"ec2", "ebs", "vpc", "security_groups"},
+        "iam": {"iam", "iam_users", "iam_policies", "iam_roles"},
+        "rds": {"rds", "rds_cluster", "rds_network"},
+        "s3": {"s3", "s3_policies"},
+    }
+    module = rule.function.__module__.rpartition(".")[2]
+    assert module in modules.get(rule.service, {rule.service})
+
+
+@EVERY
+def test_parameters_cannot_be_changed_by_a_rule(rule: Rule) -> None:
+    for default in rule.parameters.values():
+        hash(default)
+
+
+def test_permissions_name_every_operation_of_the_plan_and_no_more() -> None:
+    made = plan(RULES.values())
+    allowed = {action for statement in policy(made)["Statement"] for action in statement["Action"]}
+    needed = {operation.iam_action for operation in made.operations()}
+    assert needed <= allowed <= needed | {"sts:GetCallerIdentity", "ec2:DescribeRegions"}
+
+
+def test_fewer_rules_need_fewer_permissions() -> None:
+    few = set(plan([RULES["iam-root-mfa-enabled"]]).operations())
+    assert few == {
+        Operation("sts", "GetCallerIdentity", "sts:GetCallerIdentity"),
+        Operation("iam", "GetAccountSummary", "iam:GetAccountSummary"),
+    }
+    assert few < set(plan(RULES.values()).operations()) <= set(everything().operations())
+
+
+def test_every_category_is_a_known_one() -> None:
+    assert {rule.category for rule in RULES.values()} <= set(Category)
