@@ -265,9 +265,8 @@ class _Collector:
         return [page async for page in self._door.pages(service, name, region, params)]
 
     def _ask(self, kind: type[Resource], place: _Place, call: Call | None = None) -> Ask:
-        """What an escape hatch calls AWS with: a detail's as any detail, once; a listing's each time, for it may poll."""
+        """What an escape hatch calls AWS with."""
         service = (call.service if call else None) or kind.service
-        read = self._pages if call else self._all_pages
         # Of a detail equal calls are made once; a listing may have to ask again until AWS is ready (a report).
         pages = self._pages if call else self._all_pages
 

@@ -6,6 +6,7 @@ import pytest
 
 from auditor.demo.endpoint import Endpoint
 from tests.lab import Lab
+from tests.northwind import Scanned, northwind
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,10 @@ def lab(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Lab:
     for name, value in endpoint.credentials.items():
         monkeypatch.setenv(name, value)
     return Lab(endpoint)
+
+
+@pytest.fixture(scope="session")
+def company() -> Scanned:
+    """The demo's account, scanned once in all regions with all rules. The account itself is gone by then."""
+    with northwind() as account:
+        return account.scan()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from auditor.aws import door as door_module
+from auditor.aws import session as session_module
 from auditor.aws.door import Door, NotDeclared
 from auditor.aws.session import Access, CannotStart, Misuse, connect
 from auditor.demo.endpoint import Endpoint, Error
@@ -178,6 +179,13 @@ def opening(**access: Any) -> Any:
 def test_an_unreachable_endpoint_is_said_in_one_line(lab: Lab) -> None:
     with pytest.raises(CannotStart, match="cannot be reached"):
         opening(endpoint_url=f"http://127.0.0.1:{free_port()}", regions=("us-east-1",))
+
+
+def test_an_endpoint_that_does_not_answer_is_not_waited_for(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "PATIENCE", 0.2)
+    lab.endpoint.latency = 30
+    with pytest.raises(CannotStart, match="does not answer"):
+        opening(endpoint_url=lab.endpoint.url, regions=("us-east-1",))
 
 
 def test_refused_credentials_are_said_in_one_line(lab: Lab) -> None:

@@ -1,55 +1,24 @@
-"""Clients that share what can be shared: one TLS context and connector, one class and model per service.
+"""The clients of a session, one for each service and region, which share one TLS context and one pool of connections.
 
-Built plainly, a client loads the CA bundle for itself (28 ms) and makes its class anew (EC2 has 700 operations). A scan
-needs a client per service and region, so both are made once here. This leans on aiobotocore's own extension points
-where it has them (`http_session_cls`) and on two of its private methods where it has none; the dependency is pinned to
-the minor version for that reason.
+Built plainly, a client loads the CA bundle for itself: 28 ms. `lean` has what else they share.
 """
 
 import asyncio
 import os
-from typing import Any, ClassVar
+from typing import Any
+from urllib.request import getproxies
 
 import aiohttp
-from aiobotocore.client import AioClientCreator
 from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
-from botocore import retryhandler, translate
 from botocore.configprovider import ConfiguredEndpointProvider
+
+from auditor.aws.lean import Creator
 
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 30
 DATA_PATH = os.path.join(os.path.dirname(__file__), "data")  # noqa: PTH118, PTH120 - botocore takes a plain string
-
-
-class _Creator(AioClientCreator):  # type: ignore[misc]
-    """Makes the class of a service's clients once, and reads its model once, whatever the number of accounts."""
-
-    _classes: ClassVar[dict[str, type]] = {}
-    _models: ClassVar[dict[tuple[str, str | None], Any]] = {}
-
-    def _load_service_model(self, service_name: str, api_version: str | None = None) -> Any:
-        key = (service_name, api_version)
-        if key not in self._models:
-            self._models[key] = super()._load_service_model(service_name, api_version)
-        return self._models[key]
-
-    async def _create_client_class(self, service_name: str, service_model: Any) -> type:
-        if service_name not in self._classes:
-            self._classes[service_name] = await super()._create_client_class(service_name, service_model)
-        return self._classes[service_name]
-
-
-class _UserAgent:
-    """The User-Agent text, put together once per client instead of once per request."""
-
-    def __init__(self, creator: Any) -> None:
-        self._text: str = creator.to_string()
-
-    def to_string(self) -> str:
-        """The text as it was when the client was made."""
-        return self._text
 
 
 class Clients:
@@ -60,7 +29,7 @@ class Clients:
         self._endpoint_url = endpoint_url
         self._http: dict[str | None, aiohttp.ClientSession] = {}
         self._made: dict[tuple[str, str], asyncio.Task[Any]] = {}
-        self._creator: _Creator | None = None
+        self._creator: Creator | None = None
         self._http_class = self._shared_http()
         self._concurrency = concurrency
 
@@ -77,9 +46,10 @@ class Clients:
             await http.close()
 
     async def _make(self, service: str, region: str) -> Any:
-        creator = self._creator = self._creator or self._make_creator()
         session = self._session
         endpoint_url = self.endpoint_url(service)
+        config = self._config(endpoint_url)
+        creator = self._creator = self._creator or Creator(session, config)
         client = await creator.create_client(
             service_name=service,
             region_name=region,
@@ -87,9 +57,8 @@ class Clients:
             verify=session.get_config_variable("ca_bundle"),
             credentials=await session.get_credentials(),
             scoped_config=session.get_scoped_config(),
-            client_config=self._config(endpoint_url),
+            client_config=config,
         )
-        client._user_agent_creator = _UserAgent(client._user_agent_creator)
         if endpoint_url and service == "s3control":
             # Its endpoint rules put the account id before any host, which a custom endpoint does not answer to.
             client._ruleset_resolver = None
@@ -112,34 +81,14 @@ class Clients:
             # Parameters come from declarations that a test holds against the service models.
             parameter_validation=False,
             http_session_cls=self._http_class,
+            # With none in the environment no client has to look for them again.
+            proxies=None if getproxies() else {},
             # A custom endpoint has no host of its own for each bucket or account.
             s3={"addressing_style": "path"} if endpoint_url else None,
             inject_host_prefix=not endpoint_url,
             # Checksums of objects: the audit reads and writes none.
             response_checksum_validation="when_required",
             request_checksum_calculation="when_required",
-        )
-
-    def _make_creator(self) -> _Creator:
-        session = self._session
-        agent = session.get_component("user_agent_creator")
-        agent.set_session_config(
-            session_user_agent_name=session.user_agent_name,
-            session_user_agent_version=session.user_agent_version,
-            session_user_agent_extra=session.user_agent_extra,
-        )
-        return _Creator(
-            session.get_component("data_loader"),
-            session._get_internal_component("endpoint_resolver"),
-            session.user_agent(),
-            session.get_component("event_emitter"),
-            retryhandler,
-            translate,
-            session.get_component("response_parser_factory"),
-            session._get_internal_component("exceptions_factory"),
-            session.get_component("config_store"),
-            user_agent_creator=agent,
-            auth_token_resolver=session.get_auth_token,
         )
 
     def _shared_http(self) -> type[AIOHTTPSession]:

@@ -1,5 +1,6 @@
 """Who audits, which account, which regions: the credential chain, an assumed role, and what AWS says is enabled."""
 
+import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -8,17 +9,20 @@ from typing import Any
 
 import aioboto3
 from aiobotocore.credentials import AioAssumeRoleCredentialFetcher, AioDeferredRefreshableCredentials
+from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError, NoCredentialsError, PartialCredentialsError, ProfileNotFound
 from botocore.loaders import Loader
 
 from auditor.aws.clients import DATA_PATH, Clients
 from auditor.aws.door import Door
 from auditor.aws.errors import CREDENTIALS
+from auditor.aws.lean import Emitter
 from auditor.fetch import CallError, Operation, operation
 from auditor.findings import GapKind
 from auditor.progress import Progress
 
 ROLE_SESSION_NAME = "auditor"
+PATIENCE = 8.0  # seconds for the first answer: who waits for a scan to start should soon know why it does not
 
 # What the session itself asks, before there is a plan. The resource models declare both too.
 OPENING = (operation("sts", "GetCallerIdentity"), operation("ec2", "DescribeRegions"))
@@ -97,7 +101,8 @@ def _loader() -> Any:
 
 async def _session(access: Access) -> Any:
     try:
-        core = aioboto3.Session(profile_name=access.profile)._session
+        core = AioSession(event_hooks=Emitter())
+        aioboto3.Session(botocore_session=core, profile_name=access.profile)
         core.register_component("data_loader", _loader())
         core.get_scoped_config()
         source = await core.get_credentials()
@@ -127,11 +132,14 @@ def _assumed(core: Any, source: Any, access: Access, endpoint_url: str | None, r
 
 
 async def _identity(door: Door, region: str, endpoint_url: str | None) -> dict[str, Any]:
+    where = endpoint_url or f"AWS in {region}"
     try:
-        return await door.call("sts", "GetCallerIdentity", region)
+        async with asyncio.timeout(PATIENCE):
+            return await door.call("sts", "GetCallerIdentity", region)
+    except TimeoutError:
+        raise CannotStart(f"{where} does not answer: check the address, the network and the proxy") from None
     except CallError as error:
         if error.kind is GapKind.UNREACHABLE:
-            where = endpoint_url or f"AWS in {region}"
             raise CannotStart(f"{where} cannot be reached: check the address, the network and the proxy") from None
         if error.code in CREDENTIALS:
             raise CannotStart(

@@ -75,7 +75,8 @@ def _script(kind: str) -> str:
     return {
         "plain": "#!/bin/bash\nyum update -y\nsystemctl enable --now shop\n",
         "password": f"#!/bin/bash\nexport DB_HOST=orders.internal\nexport DB_PASSWORD='{password}'\n./start.sh\n",
-        "key": f"#!/bin/bash\naws configure set aws_access_key_id {key}\naws configure set aws_secret_access_key {secret}\n",
+        "key": "#!/bin/bash\n"
+        f"aws configure set aws_access_key_id {key}\naws configure set aws_secret_access_key {secret}\n",
     }[kind]
 
 
@@ -221,7 +222,7 @@ def _templates(stage: Stage) -> None:
         (EXPERIMENT, "spot-training", "dario.rossi", (("", ""),)),
     ):
         ec2 = stage.client("ec2", region)
-        first, *more = [_template(region, tokens, script) for tokens, script in versions]
+        first, *more = [_template(tokens, script) for tokens, script in versions]
         made = ec2.create_launch_template(
             LaunchTemplateName=name,
             LaunchTemplateData=first,
@@ -233,7 +234,7 @@ def _templates(stage: Stage) -> None:
             ec2.modify_launch_template(LaunchTemplateId=made, DefaultVersion=str(number))
 
 
-def _template(region: str, tokens: str, script: str) -> dict[str, Any]:
+def _template(tokens: str, script: str) -> dict[str, Any]:
     data: dict[str, Any] = {"ImageId": AMAZON, "InstanceType": "t3.medium"}
     if tokens:
         data["MetadataOptions"] = {"HttpTokens": tokens}

@@ -14,6 +14,7 @@ VERSIONS: tuple[tuple[str, str, str, str, int | None], ...] = (
     ("aurora-mysql", "5.7.mysql_aurora.2.11.4", "5.7", "deprecated", -750),
     ("aurora-postgresql", "16.4", "16", "available", 830),
     ("mysql", "5.7.44", "5.7", "available", -995),
+    ("oracle-se2", "19.0.0.0", "19", "available", None),
     ("postgres", "13.16", "13", "available", -260),
     ("postgres", "16.4", "16", "available", 830),
     ("sqlserver-ex", "15.00", "15.00", "available", None),
@@ -104,6 +105,12 @@ def _instances(stage: Stage) -> None:
         StorageEncrypted=False, BackupRetentionPeriod=7, DeletionProtection=False, PubliclyAccessible=False,
         DBSubnetGroupName="staging", CACertificateIdentifier=LIVE_CA, LicenseModel="license-included",
         VpcSecurityGroupIds=[stage.names["northwind-staging/app"]],
+    )  # fmt: skip
+    _make(
+        stage, STAGING, "erp-test", "leadership", "staging", "cc-200", Engine="oracle-se2", EngineVersion="19.0.0.0",
+        StorageEncrypted=True, BackupRetentionPeriod=7, DeletionProtection=False, PubliclyAccessible=False,
+        DBSubnetGroupName="staging", CACertificateIdentifier=LIVE_CA, LicenseModel="license-included",
+        VpcSecurityGroupIds=[stage.names["northwind-staging/app"]], EnableCloudwatchLogsExports=["alert", "audit"],
     )  # fmt: skip
     stage.client("rds").create_db_instance_read_replica(
         DBInstanceIdentifier="orders-replica",

@@ -216,7 +216,7 @@ def _blackhole(stage: Stage) -> None:
     ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.30.0.0/16", VpcPeeringConnectionId=peering)
     from moto.ec2.models.route_tables import Route
 
-    class Blackhole(Route):  # type: ignore[misc]
+    class Blackhole(Route):
         @property
         def state(self) -> str:
             return "blackhole"

@@ -159,7 +159,9 @@ def _details(stage: Stage) -> None:
     ):
         stage.client("s3", region).put_bucket_notification_configuration(
             Bucket=bucket,
-            NotificationConfiguration={f"{kind}Configurations": [{f"{kind}Arn": target, "Events": ["s3:ObjectCreated:*"]}]},
+            NotificationConfiguration={
+                f"{kind}Configurations": [{f"{kind}Arn": target, "Events": ["s3:ObjectCreated:*"]}]
+            },
             SkipDestinationValidation=True,
         )
     stage.client("s3", EXPERIMENT).put_bucket_acl(Bucket="northwind-old-campaign", ACL="public-read")
@@ -196,8 +198,7 @@ def _lock(stage: Stage) -> None:
     def locked(params: Params, _: str, __: str) -> Error | None:
         return Error("AccessDenied", "Access Denied", 403) if params["Bucket"] == LOCKED else None
 
-    for operation in ("GetBucketPolicy", "GetBucketPolicyStatus"):
-        stage.answers[f"s3:{operation}"] = locked
+    stage.answers["s3:GetBucketPolicy"] = locked
 
 
 def _trails(stage: Stage) -> None:

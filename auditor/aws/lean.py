@@ -1,0 +1,206 @@
+"""Clients at a tenth of what they cost plainly: what botocore makes anew for each of them is made once per service.
+
+A scan needs a client for every service and region, some 500. Built plainly, each copies the session's tree of event
+handlers node by node, reads its service's endpoint rules anew, puts the User-Agent together four times and asks the
+configuration chain forty questions. None of that depends on the client. And a client looks up the endpoint of every
+call, though it is the same for every call whose parameters do not matter.
+
+What is here leans on extension points where botocore has them (`event_hooks`, `user_agent_creator`, `config_store`)
+and on private methods of aiobotocore where it has none; the dependency is pinned to the minor version for that reason.
+"""
+
+from typing import Any, ClassVar, Self
+
+from aiobotocore.args import AioClientArgsCreator
+from aiobotocore.client import AioClientCreator
+from aiobotocore.hooks import AioHierarchicalEmitter
+from aiobotocore.regions import AioEndpointRulesetResolver
+from aiobotocore.session import AioSession
+from botocore import retryhandler, translate
+from botocore.endpoint_provider import EndpointProvider
+
+NO_RULES: dict[str, Any] = {"version": "1.0", "parameters": {}, "rules": []}
+
+
+class Emitter(AioHierarchicalEmitter):  # type: ignore[misc]
+    """Calls event handlers, as every emitter does. A session is made with one (`event_hooks`)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._handlers = _Handlers({})
+
+
+class _Handlers:
+    """Handlers by event name, parts of which may be `*`: botocore's tree as a flat table, which is copied at once."""
+
+    def __init__(self, table: dict[tuple[str, ...], tuple[tuple[Any, ...], ...]]) -> None:
+        # The handlers of a name in three sections: first, middle, last. Every beginning of a name is there too.
+        self._table = table
+
+    def __copy__(self) -> Self:
+        return type(self)(self._table.copy())
+
+    def append_item(self, key: str, value: Any, section: int = 1) -> None:
+        """Add a handler of an event."""
+        parts = tuple(key.split("."))
+        for end in range(len(parts) + 1):
+            self._table.setdefault(parts[:end], ((), (), ()))
+        self._table[parts] = tuple(
+            (*handlers, value) if number == section else handlers for number, handlers in enumerate(self._table[parts])
+        )
+
+    def remove_item(self, key: str, value: Any) -> None:
+        """Take a handler out again. Raises ValueError where the event has none at all."""
+        parts = tuple(key.split("."))
+        if parts not in self._table:
+            raise ValueError(f"nothing handles {key}")
+        sections = list(self._table[parts])
+        for number, handlers in enumerate(sections):
+            if value in handlers:
+                at = handlers.index(value)
+                sections[number] = handlers[:at] + handlers[at + 1 :]
+                break
+        self._table[parts] = tuple(sections)
+
+    def prefix_search(self, key: str) -> list[Any]:
+        """The handlers of an event and of every beginning of its name, from the most to the least specific."""
+        parts = key.split(".")
+        found: list[tuple[Any, ...]] = []
+
+        def visit(name: tuple[str, ...]) -> None:
+            sections = self._table.get(name)
+            if sections is None:
+                return
+            found.append(sections[0] + sections[1] + sections[2])
+            if len(name) < len(parts):
+                visit((*name, parts[len(name)]))
+                visit((*name, "*"))
+
+        visit(())
+        return [handler for handlers in reversed(found) for handler in handlers]
+
+
+class _Settings:
+    """The session's configuration chain, each question asked once. It does not change while an account is audited."""
+
+    def __init__(self, chain: Any) -> None:
+        self._chain = chain
+        self._known: dict[str, Any] = {}
+
+    def get_config_variable(self, name: str) -> Any:
+        if name not in self._known:
+            self._known[name] = self._chain.get_config_variable(name)
+        return self._known[name]
+
+
+class _UserAgent:
+    """The User-Agent text, put together once per session: botocore does it for each client and again for each call."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def with_client_config(self, _: Any) -> Self:
+        return self
+
+    def to_string(self) -> str:
+        return self._text
+
+    def rebuild_and_replace_user_agent_handler(self, **_: Any) -> None:
+        """Nothing: the request has it."""
+
+
+class _Resolver(AioEndpointRulesetResolver):  # type: ignore[misc]
+    """Finds a call's endpoint by its service's rules, and remembers it where no parameter has a say in it."""
+
+    def __init__(self, plain: AioEndpointRulesetResolver, provider: EndpointProvider) -> None:
+        self.__dict__.update(vars(plain))
+        self._provider, self._param_definitions = provider, provider.ruleset.parameters
+        self._known: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self._keys: dict[str, tuple[tuple[str, Any], ...] | None] = {}
+
+    async def construct_endpoint(self, operation_model: Any, call_args: Any, request_context: Any) -> Any:
+        name = operation_model.name
+        if name not in self._keys:
+            self._keys[name] = self._key(operation_model)
+        key = self._keys[name]
+        if key is None:
+            return await super().construct_endpoint(operation_model, call_args, request_context)
+        if key not in self._known:
+            self._known[key] = await super().construct_endpoint(operation_model, call_args, request_context)
+        return self._known[key]
+
+    def _key(self, operation: Any) -> tuple[tuple[str, Any], ...] | None:
+        """What of an operation decides on its endpoint; None where its parameters or an event handler (S3's) do."""
+        event = f"before-endpoint-resolution.{self._service_model.service_id.hyphenize()}"
+        if operation.context_parameters or operation.operation_context_parameters:
+            return None
+        if self._event_emitter._handlers.prefix_search(event):
+            return None
+        return tuple((param.name, param.value) for param in operation.static_context_parameters)
+
+
+class _Args(AioClientArgsCreator):  # type: ignore[misc]
+    """Makes a client's parts, of which the endpoint rules are shared by all clients of a service."""
+
+    _providers: ClassVar[dict[str, EndpointProvider]] = {}
+
+    def _build_endpoint_resolver(
+        self, endpoints_ruleset_data: Any, partition_data: Any, client_config: Any, service_model: Any, *rest: Any
+    ) -> Any:
+        if endpoints_ruleset_data is None:
+            return None
+        plain = super()._build_endpoint_resolver(NO_RULES, partition_data, client_config, service_model, *rest)
+        name = service_model.service_name
+        if name not in self._providers:
+            self._providers[name] = EndpointProvider(endpoints_ruleset_data, partition_data)
+        return _Resolver(plain, self._providers[name])
+
+
+class Creator(AioClientCreator):  # type: ignore[misc]
+    """Makes the clients of a session that has an `Emitter`; whatever the number of accounts, a service's class once."""
+
+    _classes: ClassVar[dict[str, type]] = {}
+    _models: ClassVar[dict[tuple[str, str | None], Any]] = {}
+
+    def __init__(self, session: AioSession, config: Any) -> None:
+        agent = session.get_component("user_agent_creator")
+        agent.set_session_config(
+            session_user_agent_name=session.user_agent_name,
+            session_user_agent_version=session.user_agent_version,
+            session_user_agent_extra=session.user_agent_extra,
+        )
+        super().__init__(
+            session.get_component("data_loader"),
+            session._get_internal_component("endpoint_resolver"),
+            session.user_agent(),
+            # Without the translation of old event names before it: clients only ever use the new ones.
+            session.get_component("event_emitter")._emitter,
+            retryhandler,
+            translate,
+            session.get_component("response_parser_factory"),
+            session._get_internal_component("exceptions_factory"),
+            _Settings(session.get_component("config_store")),
+            user_agent_creator=_UserAgent(agent.with_client_config(config).to_string()),
+            auth_token_resolver=session.get_auth_token,
+        )
+
+    def _load_service_model(self, service_name: str, api_version: str | None = None) -> Any:
+        key = (service_name, api_version)
+        if key not in self._models:
+            self._models[key] = super()._load_service_model(service_name, api_version)
+        return self._models[key]
+
+    async def _create_client_class(self, service_name: str, service_model: Any) -> type:
+        if service_name not in self._classes:
+            self._classes[service_name] = await super()._create_client_class(service_name, service_model)
+        return self._classes[service_name]
+
+    async def _get_client_args(self, *args: Any) -> Any:
+        parts = _Args(
+            self._event_emitter, self._user_agent, self._response_parser_factory, self._loader,
+            self._exceptions_factory, config_store=self._config_store, user_agent_creator=self._user_agent_creator,
+        )  # fmt: skip
+        return await parts.get_client_args(*args)
+
+    def _register_retries(self, client: Any) -> None:
+        """Nothing: the door retries, and nothing else does."""
