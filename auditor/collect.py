@@ -104,6 +104,7 @@ class _Collector:
             async for kind, items in self._items(kinds, place, parent):
                 reading.append(asyncio.ensure_future(self._read(kind, items, place)))
         except _Refused as refused:
+            self._progress.errors += 1
             for kind in kinds:
                 self._lose(kind, place, refused)
         except Exception as error:  # a defect of a declaration costs its own listing only
@@ -218,6 +219,7 @@ class _Collector:
             if error.code in call.absent:
                 resource.fill(name, None)
             else:
+                self._progress.errors += 1
                 resource.lose(name, resource.gap(name, error.kind, error.code, error.message, of=error.asked))
         except Exception as error:  # a defect of a declaration costs its own field only
             resource.lose(name, resource.gap(name, GapKind.UNEXPECTED, type(error).__name__, str(error)))
@@ -231,6 +233,7 @@ class _Collector:
             try:
                 found = await self._joined(join, group, self._session.home if label == GLOBAL else label)
             except CallError as error:
+                self._progress.errors += 1
                 for resource in group:
                     resource.lose(name, resource.gap(name, error.kind, error.code, error.message))
             else:

@@ -82,7 +82,7 @@ def _state(progress: Progress, regions: int) -> Table:
         f"{regions - len([name for name in pending if name != 'global'])}/{regions} regions  ",
         f"{progress.resources:,} resources  {progress.calls:,} calls  ",
         (f"{progress.throttles:,} throttles  ", "yellow" if progress.throttles else "dim"),
-        (f"{progress.errors:,} errors", "red" if progress.errors else "dim"),
+        (f"{progress.errors:,} not read", "red" if progress.errors else "dim"),
     )
     under_way = Text(f"reading {', '.join(services)} in {', '.join(pending)}" if pending else "judging", style="dim")
     under_way.truncate(120, overflow="ellipsis")

@@ -53,7 +53,12 @@ def _judge_rule(inventory: Inventory, rule: Rule, setting: Setting, defects: dic
             ref = resource.ref
             for verdict in _verdicts(rule, resource, inventory, parameters, defects):
                 # A severity that the user set stands, whatever the rule would make of the circumstances.
-                yield _finding(rule, ref, verdict, setting.severity or verdict.severity or severity)
+                yield _finding(rule, ref, verdict, setting.severity or _severity(verdict, rule.severity))
+
+
+def _severity(verdict: Verdict, default: Severity) -> Severity:
+    stated = verdict.severity or default
+    return min(stated, default, key=lambda severity: severity.rank) if verdict.unsettled else stated
 
 
 def in_scope(inventory: Inventory, resource: Resource) -> bool:

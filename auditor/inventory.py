@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 import auditor.resources  # noqa: F401 - a snapshot names types: all must be declared
-from auditor.fetch import Unread
+from auditor.fetch import Scope, Unread
 from auditor.files import replace
-from auditor.findings import Gap
+from auditor.findings import Gap, GapKind
 from auditor.model import Resource
 
 R = TypeVar("R", bound=Resource)
@@ -67,6 +67,14 @@ class BadSnapshot(ValueError):
 
 
 @dataclass(frozen=True)
+class _Index(Generic[R]):
+    """Resources by the value of a field, and those whose field could not be read, with their regions."""
+
+    by_value: dict[Any, list[R]]
+    unread: list[tuple[str, Unread]]
+
+
+@dataclass(frozen=True)
 class Inventory:
     """The resources of one account by type, the listings that failed, and the calls that it took.
 
@@ -77,7 +85,7 @@ class Inventory:
     resources: Mapping[str, tuple[Resource, ...]]
     gaps: Mapping[str, tuple[Gap, ...]]
     calls: tuple[CallRecord, ...] = ()
-    _indexes: dict[tuple[str, str], dict[Any, list[Resource]]] = field(default_factory=dict, repr=False, compare=False)
+    _indexes: dict[tuple[str, str], "_Index[Any]"] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def account(self) -> str:
@@ -103,6 +111,10 @@ class Inventory:
         for gap in self.gaps.get(kind.__name__, ()):
             if region is None or gap.region in (region, "global"):
                 return gap
+        regional = kind.listing is not None and kind.listing.scope is Scope.REGIONAL
+        if regional and region is not None and region not in self.header.regions:
+            said = "its region was not selected"
+            return kind.gap_of(None, GapKind.NOT_SELECTED, "NotSelected", said, account=self.account, region=region)
         if kind.__name__ not in self.header.planned and kind.listing is not None:
             return kind.not_planned(self.account, region or "global")
         return None
@@ -116,11 +128,16 @@ class Inventory:
         self._complete(kind, region)
 
     def where(self, kind: type[R], field: str, value: Any, *, region: str | None = None) -> Iterator[R]:
-        """The resources of a type whose field has this value, through an index. Raises Unread as `each` does.
+        """The resources of a type whose field has this value, through an index.
 
-        A field that is a tuple (the groups of a network interface) has each of its members as a value.
+        Raises Unread after the last as `each` does, and if the field of any could not be read. A field that is a tuple
+        (the groups of a network interface) has each of its members as a value.
         """
-        yield from (r for r in self._index(kind, field).get(value, ()) if region is None or r.region == region)
+        index = self._index(kind, field)
+        yield from (r for r in index.by_value.get(value, ()) if region is None or r.region == region)
+        for where, unread in index.unread:
+            if region is None or where == region:
+                raise unread
         self._complete(kind, region)
 
     def find(self, kind: type[R], field: str, value: Any, *, region: str | None = None) -> R | None:
@@ -135,16 +152,19 @@ class Inventory:
         if gap is not None:
             raise Unread(gap)
 
-    def _index(self, kind: type[R], name: str) -> Mapping[Any, list[R]]:
+    def _index(self, kind: type[R], name: str) -> "_Index[R]":
         index = self._indexes.get((kind.__name__, name))
         if index is None:
-            index = defaultdict(list)
+            index = self._indexes[kind.__name__, name] = _Index(defaultdict(list), [])
             for resource in self.known(kind):
-                value = getattr(resource, name)
+                try:
+                    value = getattr(resource, name)
+                except Unread as unread:
+                    index.unread.append((resource.region, unread))
+                    continue
                 for key in value if isinstance(value, tuple) else (value,):
-                    index[key].append(resource)
-            self._indexes[kind.__name__, name] = index
-        return cast("Mapping[Any, list[R]]", index)
+                    index.by_value[key].append(resource)
+        return cast("_Index[R]", index)
 
 
 def deduplicate(resources: Iterable[R]) -> tuple[R, ...]:

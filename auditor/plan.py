@@ -17,6 +17,8 @@ from auditor.fetch import Call, Join, Operation
 from auditor.model import Resource, details, operations
 from auditor.rule import Rule
 
+LOOKUPS = frozenset({"where", "find"})
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -85,6 +87,8 @@ def _reads(function: Callable[..., Any] | None) -> tuple[frozenset[str], frozens
         seen.add(current)
         for code in _codes(current.__code__):
             names.update(code.co_names)
+            if LOOKUPS.intersection(code.co_names):  # a lookup names its field as text
+                names.update(text for text in code.co_consts if isinstance(text, str) and text.isidentifier())
             for value in _named(code, current.__globals__):
                 if isinstance(value, type) and issubclass(value, Resource):
                     kinds.add(value)

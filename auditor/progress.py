@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Progress:
-    """Running counts. `pending` counts the listings still under way by region and by service."""
+    """Running counts. `errors` are what could not be read; `pending` the listings under way by region and service."""
 
     calls: int = 0
     throttles: int = 0

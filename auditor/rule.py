@@ -35,7 +35,8 @@ T = TypeVar("T")
 class Verdict:
     """One answer: its status, a message for people, the values that decided, by field.
 
-    severity overrides the rule's default; key tells apart several verdicts about one resource.
+    severity overrides the rule's default, or, unsettled, may only raise it; key tells apart several verdicts about
+    one resource.
     """
 
     status: Status
@@ -43,6 +44,7 @@ class Verdict:
     evidence: dict[str, Any] = field(default_factory=dict)
     severity: Severity | None = None
     key: str | None = None
+    unsettled: bool = False
 
 
 Verdicts = Iterator[Verdict]
@@ -59,8 +61,8 @@ def failed(
     """It does not: say how, in one sentence, with the values that decided as evidence.
 
     severity may be a generator that refines what it yielded before, by facts of which some may be unread. Where it
-    meets one, its last word stands (before any, the rule's default), and the evidence says what it would have needed:
-    that something is wrong is not unlearnt because how bad it is could not be read.
+    meets one, the worse of its last word and the rule's default stands, and the evidence says what it would have
+    needed: neither that something is wrong nor how bad it may be is unlearnt because something could not be read.
     """
     if severity is None or isinstance(severity, Severity):
         return Verdict(Status.FAIL, message, evidence, severity, key)
@@ -70,6 +72,7 @@ def failed(
             settled = stated
     except Unread as unread:
         evidence["severity_unsettled"] = unread.gap.reason
+        return Verdict(Status.FAIL, message, evidence, settled, key, unsettled=True)
     return Verdict(Status.FAIL, message, evidence, settled, key)
 
 

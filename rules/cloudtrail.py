@@ -162,7 +162,7 @@ def cloudtrail_trail_bucket_not_public(trail: Trail, inventory: Inventory) -> Ve
     if bucket is None:
         if trail.bucket_is_gone:
             return failed("The trail's bucket does not exist", s3_bucket_name=name)
-        return unknown("The trail's bucket belongs to another account, which alone can show it", s3_bucket_name=name)
+        return unknown("The trail's bucket is none of this account: only its own can show it", s3_bucket_name=name)
     ways = seen(ways_in(bucket, inventory))
     if not ways:
         return passed(s3_bucket_name=name)

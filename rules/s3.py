@@ -160,13 +160,9 @@ def s3_bucket_versioning_enabled(bucket: Bucket, inventory: Inventory) -> Verdic
 
 def _low_for_logs(bucket: Bucket, inventory: Inventory) -> Iterator[Severity]:
     """Low where another bucket's access logs arrive: they are written once, under names of their own."""
-
-    def logs_here(other: Bucket) -> bool:
-        return other.logging is not None and other.logging.target_bucket == bucket.name
-
     # Access logs stay in their region.
-    others = (other for other in inventory.each(Bucket, region=bucket.region) if other.name != bucket.name)
-    if any_of(logs_here, others):
+    logging_here = inventory.where(Bucket, "log_target", bucket.name, region=bucket.region)
+    if any(other.name != bucket.name for other in logging_here):
         yield Severity.LOW
 
 
@@ -224,7 +220,7 @@ def s3_bucket_replication_destination_valid(
         return failed("; ".join(problems), role=replication.role, destinations=sorted(destinations))
     foreign = [name for name in destinations if inventory.find(Bucket, "name", name) is None]
     if foreign:
-        return unknown("A destination is a bucket of another account, which alone can show it", destinations=foreign)
+        return unknown("A destination is no bucket of this account: only its own can show it", destinations=foreign)
     return passed(destinations=sorted(destinations))
 
 

@@ -1,4 +1,4 @@
-"""The demo's account, read by the real collector and judged by all rules: once to share, and as often as a test likes."""
+"""The demo's account, read by the real collector and judged by all rules: once to share, or as often as one likes."""
 
 import asyncio
 from collections.abc import Collection, Iterator, Sequence

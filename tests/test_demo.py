@@ -1,11 +1,13 @@
 """The demo's account shows every rule at work: what passes, what fails, and what could not be read."""
 
 import os
+import sys
 from collections import defaultdict
 
 import pytest
 
 from auditor.demo import company as story
+from auditor.demo import emulator, endpoint
 from auditor.findings import Finding, GapKind, Status
 from tests.northwind import Scanned, northwind
 
@@ -82,14 +84,15 @@ def test_the_environment_leads_to_the_company_and_nowhere_else(monkeypatch: pyte
     monkeypatch.setenv("AWS_REGION", "eu-west-3")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     before = dict(os.environ)
-    with story.running() as endpoint:
-        assert os.environ["AWS_ENDPOINT_URL"] == endpoint.url
+    with story.running() as running:
+        assert os.environ["AWS_ENDPOINT_URL"] == running.url
         assert "AWS_PROFILE" not in os.environ
         assert "AWS_REGION" not in os.environ
     assert dict(os.environ) == before
 
 
 def test_without_the_emulator_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auditor.demo.endpoint.require_moto", lambda: (_ for _ in ()).throw(RuntimeError("no moto")))
+    monkeypatch.setattr(endpoint, "require_moto", emulator.require_moto.__wrapped__)
+    monkeypatch.setitem(sys.modules, "moto.moto_server.werkzeug_app", None)
     with pytest.raises(story.NotInstalled, match=r"pip install 'auditor\[demo\]'"), story.running():
         raise AssertionError("never reached")

@@ -202,7 +202,7 @@ def test_a_severity_that_cannot_be_settled_leaves_the_fail(monkeypatch: pytest.M
         return failed("x", severity=severity())
 
     (finding,) = judge(inventory(bucket("a")), [made(worse_with_a_policy)]).findings
-    assert finding.status.value == "fail" and finding.severity is Severity.LOW
+    assert finding.status.value == "fail" and finding.severity is Severity.MEDIUM
     assert "GetBucketPolicy" in finding.evidence["severity_unsettled"]
 
 

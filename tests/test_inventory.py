@@ -11,6 +11,7 @@ import pytest
 from auditor.fetch import Unread
 from auditor.findings import Gap, GapKind
 from auditor.inventory import SNAPSHOT_VERSION, BadSnapshot, CallRecord, Header, Inventory, deduplicate, load, save
+from auditor.resources.cloudtrail import Trail
 from auditor.resources.s3 import Bucket
 from auditor.rule import any_of
 
@@ -158,3 +159,24 @@ def test_a_type_of_another_version_is_said(tmp_path: Path) -> None:
     write(path, content)
     with pytest.raises(BadSnapshot, match="Spaceship"):
         load(path)
+
+
+def test_a_lookup_by_a_field_that_some_lack_gives_what_is_known_and_then_raises() -> None:
+    known, lost = bucket("known"), bucket("lost", "us-east-1")
+    known.fill("logging", {"TargetBucket": "logs", "TargetPrefix": ""})
+    lost.lose("logging", lost.gap("logging", GapKind.DENIED, "AccessDenied", "no"))
+    both = inventory(known, lost)
+    assert any(found.name == "known" for found in both.where(Bucket, "log_target", "logs"))
+    assert [found.name for found in both.where(Bucket, "log_target", "logs", region="eu-west-1")] == ["known"]
+    with pytest.raises(Unread):
+        list(both.where(Bucket, "log_target", "logs"))
+    with pytest.raises(Unread):
+        both.find(Bucket, "log_target", "other")
+
+
+def test_a_region_that_was_not_selected_is_not_empty() -> None:
+    header = inventory().header.model_copy(update={"planned": {"Trail": ()}})
+    nowhere = Inventory(header, {"Trail": ()}, {})
+    assert list(nowhere.each(Trail, region="eu-west-1")) == []
+    with pytest.raises(Unread, match="region was not selected"):
+        list(nowhere.each(Trail, region="sa-east-1"))

@@ -19,7 +19,7 @@ NO_BLOCK = PublicAccessBlock()
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way by which everyone gets in: "policy" or "acl", and the values that show it."""
+    """One way by which everyone gets in: "policy" or "ACL", and the values that show it."""
 
     by: str
     evidence: dict[str, Any]
@@ -64,11 +64,8 @@ def _by_policy(bucket: Bucket, inventory: Inventory) -> Iterator[Way]:
         return any(block.restrict_public_buckets for block in public_access_blocks(bucket, inventory))
 
     if not _any_of(restricted, lambda: not _policy_is_public(bucket)):
-        seen = {
-            "public_statements": lambda: _public_statements(bucket),
-            "aws_says_public": lambda: _aws_opinion(bucket),
-        }
-        yield Way("policy", {name: _shown(read) for name, read in seen.items()})
+        statements, opinion = _shown(lambda: _public_statements(bucket)), _shown(lambda: _aws_opinion(bucket))
+        yield Way("policy", {"public_statements": statements, "aws_says_public": opinion})
 
 
 def _policy_is_public(bucket: Bucket) -> bool:
@@ -95,7 +92,7 @@ def _by_acl(bucket: Bucket, inventory: Inventory) -> Iterator[Way]:
         return any(block.ignore_public_acls for block in public_access_blocks(bucket, inventory))
 
     if not _any_of(ignored, lambda: acls_are_disabled(bucket), lambda: not _public_grants(bucket)):
-        yield Way("acl", {"public_grants": _public_grants(bucket)})
+        yield Way("ACL", {"public_grants": _public_grants(bucket)})
 
 
 def acls_are_disabled(bucket: Bucket) -> bool:

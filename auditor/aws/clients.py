@@ -30,6 +30,7 @@ class Clients:
         self._http: dict[str | None, aiohttp.ClientSession] = {}
         self._made: dict[tuple[str, str], asyncio.Task[Any]] = {}
         self._creator: Creator | None = None
+        self._configs: dict[bool, AioConfig] = {}
         self._http_class = self._shared_http()
         self._concurrency = concurrency
 
@@ -48,7 +49,8 @@ class Clients:
     async def _make(self, service: str, region: str) -> Any:
         session = self._session
         endpoint_url = self.endpoint_url(service)
-        config = self._config(endpoint_url)
+        config = self._configs.get(endpoint_url is None) or self._config(endpoint_url)
+        self._configs[endpoint_url is None] = config
         creator = self._creator = self._creator or Creator(session, config)
         client = await creator.create_client(
             service_name=service,

@@ -197,7 +197,6 @@ class Door:
 
     def _count_error(self, key: tuple[str, str, str]) -> None:
         self._errors[key] += 1
-        self._progress.errors += 1
 
 
 def _said(error: ClientError) -> tuple[str, int, str]:

@@ -9,6 +9,7 @@ What is here leans on extension points where botocore has them (`event_hooks`, `
 and on private methods of aiobotocore where it has none; the dependency is pinned to the minor version for that reason.
 """
 
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from aiobotocore.args import AioClientArgsCreator
@@ -18,8 +19,20 @@ from aiobotocore.regions import AioEndpointRulesetResolver
 from aiobotocore.session import AioSession
 from botocore import retryhandler, translate
 from botocore.endpoint_provider import EndpointProvider
+from botocore.utils import parse_timestamp
 
 NO_RULES: dict[str, Any] = {"version": "1.0", "parameters": {}, "rules": []}
+
+
+def read_timestamp(value: Any) -> datetime:
+    """A time as AWS writes it. Its usual form is read at a twentieth of the cost, every other as botocore does."""
+    if isinstance(value, str) and value.endswith("Z"):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    parsed: datetime = parse_timestamp(value)
+    return parsed
 
 
 class Emitter(AioHierarchicalEmitter):  # type: ignore[misc]
@@ -169,6 +182,8 @@ class Creator(AioClientCreator):  # type: ignore[misc]
             session_user_agent_version=session.user_agent_version,
             session_user_agent_extra=session.user_agent_extra,
         )
+        parsers = session.get_component("response_parser_factory")
+        parsers.set_parser_defaults(timestamp_parser=read_timestamp)
         super().__init__(
             session.get_component("data_loader"),
             session._get_internal_component("endpoint_resolver"),
@@ -177,7 +192,7 @@ class Creator(AioClientCreator):  # type: ignore[misc]
             session.get_component("event_emitter")._emitter,
             retryhandler,
             translate,
-            session.get_component("response_parser_factory"),
+            parsers,
             session._get_internal_component("exceptions_factory"),
             _Settings(session.get_component("config_store")),
             user_agent_creator=_UserAgent(agent.with_client_config(config).to_string()),

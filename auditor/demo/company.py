@@ -33,19 +33,25 @@ class NotInstalled(RuntimeError):
 
 @contextmanager
 def running() -> "Iterator[Endpoint]":
-    """The company's account at an endpoint on this machine; while it runs, the environment leads to it alone."""
-    try:
-        from auditor.demo.endpoint import Endpoint
+    """The company's account at an endpoint on this machine; while it runs, the environment leads to it alone.
 
+    Every emulated account of this process is emptied before and after. Raises NotInstalled.
+    """
+    from auditor.demo.endpoint import Endpoint
+
+    try:
         endpoint = Endpoint()
-    except (ImportError, RuntimeError) as error:
-        raise NotInstalled(f"the demo needs an emulator of AWS: pip install 'auditor[demo]' ({error})") from error
+    except RuntimeError as error:
+        raise NotInstalled(str(error)) from None
     with endpoint:
         endpoint.reset()
-        seed(endpoint)
-        endpoint.deny = DENIED
-        with _environment(NOWHERE | endpoint.credentials):
-            yield endpoint
+        try:
+            seed(endpoint)
+            endpoint.deny = DENIED
+            with _environment(NOWHERE | endpoint.credentials):
+                yield endpoint
+        finally:
+            endpoint.reset()
 
 
 def seed(endpoint: "Endpoint") -> None:

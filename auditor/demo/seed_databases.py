@@ -106,11 +106,15 @@ def _instances(stage: Stage) -> None:
         DBSubnetGroupName="staging", CACertificateIdentifier=LIVE_CA, LicenseModel="license-included",
         VpcSecurityGroupIds=[stage.names["northwind-staging/app"]],
     )  # fmt: skip
+    stage.client("rds", STAGING).create_option_group(
+        OptionGroupName="erp-test", EngineName="oracle-se2", MajorEngineVersion="19", OptionGroupDescription="ERP"
+    )
     _make(
         stage, STAGING, "erp-test", "leadership", "staging", "cc-200", Engine="oracle-se2", EngineVersion="19.0.0.0",
         StorageEncrypted=True, BackupRetentionPeriod=7, DeletionProtection=False, PubliclyAccessible=False,
         DBSubnetGroupName="staging", CACertificateIdentifier=LIVE_CA, LicenseModel="license-included",
         VpcSecurityGroupIds=[stage.names["northwind-staging/app"]], EnableCloudwatchLogsExports=["alert", "audit"],
+        OptionGroupName="erp-test",
     )  # fmt: skip
     stage.client("rds").create_db_instance_read_replica(
         DBInstanceIdentifier="orders-replica",

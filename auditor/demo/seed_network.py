@@ -71,6 +71,7 @@ def build(stage: Stage) -> None:
         _groups(stage, region, vpc)
     _production_extras(stage)
     _flow_logs(stage)
+    _block(stage)
 
 
 def regions() -> list[str]:
@@ -241,3 +242,10 @@ def _flow_logs(stage: Stage) -> None:
             LogGroupName=group,
             DeliverLogsPermissionArn=f"arn:aws:iam::{ACCOUNT}:role/service/northwind-flow-logs",
         )
+
+
+def _block(stage: Stage) -> None:
+    """Nothing from the internet reaches the copy for bad days, whatever its security groups say."""
+    mode = {"InternetGatewayBlockMode": "block-ingress", "ExclusionsAllowed": "allowed"}
+    options = {"AwsAccountId": ACCOUNT, "AwsRegion": RECOVERY, "State": "update-complete", **mode}
+    stage.answers[f"ec2:DescribeVpcBlockPublicAccessOptions@{RECOVERY}"] = {"VpcBlockPublicAccessOptions": options}

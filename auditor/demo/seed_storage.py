@@ -3,10 +3,10 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from auditor.demo.emulator import ACCOUNT
+from auditor.demo.emulator import ACCOUNT, backend
 from auditor.demo.protocol import Error, Params
 from auditor.demo.stage import (
     ANALYTICS,
@@ -24,7 +24,7 @@ from auditor.demo.stage import (
 # Bucket, region, owner, versioned, public access blocked, policy (see _statements).
 BUCKETS: tuple[tuple[str, str, str, bool, bool, tuple[str, ...]], ...] = (
     ("northwind-website", PRODUCTION, "marketing", False, False, ("public",)),
-    ("northwind-assets", PRODUCTION, "shop", True, True, ("tls", "cloudfront")),
+    ("northwind-assets", PRODUCTION, "shop", True, False, ("tls", "cloudfront")),
     ("northwind-orders", PRODUCTION, "shop", True, True, ("tls",)),
     ("northwind-logs", PRODUCTION, "platform", False, True, ("tls", "logs")),
     ("northwind-cloudtrail", PRODUCTION, "platform", True, True, ("tls", "trail")),
@@ -216,3 +216,21 @@ def _trails(stage: Stage) -> None:
         cloudtrail = stage.client("cloudtrail", region)
         cloudtrail.create_trail(Name=name, S3BucketName=bucket, **options)
         cloudtrail.start_logging(Name=name)
+    every = {"ReadWriteType": "All", "IncludeManagementEvents": True}
+    objects = {"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::northwind-orders/"]}
+    stage.client("cloudtrail").put_event_selectors(
+        TrailName="northwind-audit", EventSelectors=[every | {"DataResources": [objects]}]
+    )
+
+    def trails(params: Params, region: str, account: str) -> Mapping[str, Any]:
+        """Moto says of every trail that nobody set what it records."""
+        held = backend("cloudtrail", region, account)
+        found = held.describe_trails(include_shadow_trails=params.get("includeShadowTrails", True))
+        return {"trailList": [_described(trail) for trail in found]}
+
+    stage.answers["cloudtrail:DescribeTrails"] = trails
+
+
+def _described(trail: Any) -> dict[str, Any]:
+    said = trail.description(include_region=True) | {"HasCustomEventSelectors": bool(trail.event_selectors)}
+    return {name: value for name, value in said.items() if value is not None}

@@ -16,8 +16,9 @@ PRODUCTION, STAGING, EXPERIMENT, ANALYTICS, RECOVERY = (
     "us-west-2",
     "eu-north-1",
 )
-# Other accounts of the story: a monitoring vendor, a data partner, an agency, a publisher of images.
-VENDOR, PARTNER, AGENCY, PUBLISHER = "464622532012", "210987654321", "345678901234", "702345678901"
+# Other accounts of the story: a monitoring vendor, a data partner, an agency, a publisher of images. Nobody's: they
+# are those of AWS's documentation, or like them.
+VENDOR, PARTNER, AGENCY, PUBLISHER = "111122223333", "777788889999", "444455556666", "999988887777"
 
 
 @dataclass

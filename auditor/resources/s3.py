@@ -158,6 +158,27 @@ def _first_rule(value: Any) -> Any:
     return value[0] if isinstance(value, list) and value else value
 
 
+class EncryptionByDefault(Shape):
+    """The algorithm and key that new objects get; the key is None where S3's own is used."""
+
+    sse_algorithm: str
+    kms_master_key_id: str | None = None
+
+
+class EncryptionRule(Shape):
+    """One rule of default encryption."""
+
+    apply_server_side_encryption_by_default: EncryptionByDefault | None = None
+    bucket_key_enabled: bool = False
+
+
+class LifecycleRule(Shape):
+    """One lifecycle rule; AWS leaves the id out of rules that were given none."""
+
+    id: str | None = None
+    status: str
+
+
 class Bucket(Resource):
     """An S3 bucket. Its details are asked in its own region."""
 
@@ -215,3 +236,29 @@ class Bucket(Resource):
     notification: Annotated[
         Notification, Call("GetBucketNotificationConfiguration", iam="s3:GetBucketNotification", Bucket="name")
     ]
+    # S3 encrypts every bucket by default since 2023; None only where an endpoint has no such configuration.
+    encryption: Annotated[
+        tuple[EncryptionRule, ...] | None,
+        Call(
+            "GetBucketEncryption",
+            at="ServerSideEncryptionConfiguration.Rules",
+            iam="s3:GetEncryptionConfiguration",
+            absent=("ServerSideEncryptionConfigurationNotFoundError",),
+            Bucket="name",
+        ),
+    ]
+    lifecycle: Annotated[
+        tuple[LifecycleRule, ...] | None,
+        Call(
+            "GetBucketLifecycleConfiguration",
+            at="Rules",
+            iam="s3:GetLifecycleConfiguration",
+            absent=("NoSuchLifecycleConfiguration",),
+            Bucket="name",
+        ),
+    ]
+
+    @property
+    def log_target(self) -> str | None:
+        """The bucket that this one's access logs go to, if they go anywhere."""
+        return self.logging.target_bucket if self.logging else None

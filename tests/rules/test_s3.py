@@ -1,4 +1,4 @@
-"""S3 buckets: Block Public Access, exposure, ACLs, versioning, access logs, replication."""
+"""S3: who gets into buckets, by policies and ACLs, and what Block Public Access leaves of both."""
 
 import json
 from typing import Any
@@ -7,21 +7,16 @@ import pytest
 
 from auditor.demo.endpoint import Error
 from tests.lab import Lab
+from tests.rules.s3_answers import ACCOUNT, OTHER, make
 
-ACCOUNT, OTHER = "123456789012", "222222222222"
 ACCOUNT_BLOCK = "s3-account-block-public-access-enabled"
 BLOCK = "s3-bucket-block-public-access-enabled"
 PUBLIC = "s3-bucket-not-public"
 ACL = "s3-bucket-acl-disabled"
-VERSIONING = "s3-bucket-versioning-enabled"
-LOGGING = "s3-bucket-access-logging-target-not-self"
-REPLICATION = "s3-bucket-replication-destination-valid"
 
 READ_BLOCK, READ_ACCOUNT_BLOCK = "s3:GetPublicAccessBlock", "s3control:GetPublicAccessBlock"
 READ_POLICY, READ_STATUS = "s3:GetBucketPolicy", "s3:GetBucketPolicyStatus"
 READ_ACL, READ_OWNERSHIP = "s3:GetBucketAcl", "s3:GetBucketOwnershipControls"
-READ_LOGGING, READ_VERSIONING = "s3:GetBucketLogging", "s3:GetBucketVersioning"
-READ_REPLICATION, LOCATE = "s3:GetBucketReplication", "s3:GetBucketLocation"
 
 FLAGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 ALL_ON = dict.fromkeys(FLAGS, True)
@@ -29,16 +24,6 @@ OWNER = {"ID": "owner"}
 FOR_OWNER = {"Grantee": {"Type": "CanonicalUser", "ID": "owner"}, "Permission": "FULL_CONTROL"}
 CLOUDFRONT = "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0"
 DELIVERY_GROUP = "http://acs.amazonaws.com/groups/s3/LogDelivery"
-ROLE = {"Statement": {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}}
-
-
-def make(lab: Lab, *names: str, region: str = "us-east-1") -> Any:
-    """Buckets of these names, and the client that made them."""
-    s3 = lab.client("s3", region)
-    where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    for name in names:
-        s3.create_bucket(Bucket=name, **where)
-    return s3
 
 
 def block(lab: Lab, name: str, **flags: bool) -> None:
@@ -109,9 +94,7 @@ OTHER_HALF = {"BlockPublicPolicy": True, "RestrictPublicBuckets": True}
         *((ALL_ON | {flag: False}, {}, "fail") for flag in FLAGS),
     ],
 )
-def test_block_of_buckets(
-    lab: Lab, of_bucket: dict[str, bool], of_account: dict[str, bool], status: str
-) -> None:
+def test_block_of_buckets(lab: Lab, of_bucket: dict[str, bool], of_account: dict[str, bool], status: str) -> None:
     make(lab, "bucket")
     block(lab, "bucket", **of_bucket)
     block_account(lab, **of_account)
@@ -216,10 +199,18 @@ def test_public_by_acl(lab: Lab, answers: dict[str, Any], status: str) -> None:
 
 
 def test_public_by_acl_shows_the_grants(lab: Lab) -> None:
-    make(lab, "bucket").put_bucket_acl(Bucket="bucket", ACL="public-read-write")
-    finding = lab.findings(PUBLIC)["bucket"]
-    assert finding.message == "The bucket is public by its acl"
-    assert finding.evidence == {"public_grants": ["READ to AllUsers", "WRITE to AllUsers"]}
+    make(lab, "bucket")
+    finding = lab.findings(PUBLIC, answers=acl(group("AllUsers"), group("AuthenticatedUsers")))["bucket"]
+    assert finding.message == "The bucket is public by its ACL"
+    assert finding.evidence == {"public_grants": ["READ to AllUsers", "READ to AuthenticatedUsers"]}
+
+
+def test_public_by_both(lab: Lab) -> None:
+    make(lab, "bucket")
+    allow(lab, "bucket")
+    finding = lab.findings(PUBLIC, answers=acl(group("AllUsers")))["bucket"]
+    assert finding.message == "The bucket is public by its policy and its ACL"
+    assert finding.evidence.keys() == {"public_statements", "aws_says_public", "public_grants"}
 
 
 @pytest.mark.parametrize("of_account", [True, False])
@@ -257,7 +248,7 @@ def test_unread_matters_for_a_private_bucket_only_where_it_decides(lab: Lab, den
     [
         (READ_BLOCK, "unknown"),
         (READ_ACCOUNT_BLOCK, "unknown"),
-        (READ_POLICY, "unknown"),
+        (READ_POLICY, "fail"),  # AWS says that it is public
         (READ_STATUS, "fail"),
         (READ_ACL, "fail"),
         (READ_OWNERSHIP, "fail"),
@@ -355,189 +346,3 @@ def test_an_unread_acl_leaves_only_the_severity_open(lab: Lab) -> None:
     finding = lab.findings(ACL, deny=[READ_ACL], answers=ownership("ObjectWriter"))["bucket"]
     assert (finding.status, finding.severity) == ("fail", "medium")
     assert "GetBucketAcl" in finding.evidence["severity_unsettled"]
-
-
-# --- versioning
-
-
-@pytest.mark.parametrize(("state", "status"), [(None, "fail"), ("Suspended", "fail"), ("Enabled", "pass")])
-def test_versioning(lab: Lab, state: str | None, status: str) -> None:
-    s3 = make(lab, "bucket")
-    if state:
-        s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": state})
-    finding = lab.findings(VERSIONING)["bucket"]
-    assert (finding.status, finding.severity) == (status, "medium")
-
-
-def log_to(lab: Lab, **targets: str) -> None:
-    """Let each of these buckets log into the other."""
-
-    def answer(params: dict[str, Any], region: str, account: str) -> dict[str, Any]:
-        target = targets.get(params["Bucket"])
-        return {"LoggingEnabled": {"TargetBucket": target, "TargetPrefix": "logs/"}} if target else {}
-
-    lab.endpoint.answers = {**lab.endpoint.answers, READ_LOGGING: answer}
-
-
-def test_versioning_matters_less_where_logs_arrive(lab: Lab) -> None:
-    make(lab, "logs", "photos", "selfie")
-    log_to(lab, photos="logs", selfie="selfie")
-    found = lab.findings(VERSIONING)
-    assert {name: finding.severity for name, finding in found.items()} == {
-        "logs": "low",
-        "photos": "medium",
-        "selfie": "medium",
-    }
-
-
-def test_unread_versioning_is_unknown(lab: Lab) -> None:
-    make(lab, "bucket")
-    assert lab.statuses(VERSIONING, deny=[READ_VERSIONING]) == {"bucket": "unknown"}
-
-
-def test_unread_logging_leaves_only_the_severity_open(lab: Lab) -> None:
-    make(lab, "one", "two")
-    found = lab.findings(VERSIONING, deny=[READ_LOGGING])
-    assert {(finding.status, finding.severity) for finding in found.values()} == {("fail", "medium")}
-    assert all("severity_unsettled" in finding.evidence for finding in found.values())
-
-
-# --- access logs
-
-
-def test_access_logging(lab: Lab) -> None:
-    make(lab, "silent", "photos", "logs", "selfie", "ping", "pong", "lost", "far")
-    make(lab, "abroad", region="eu-west-1")
-    log_to(lab, photos="logs", selfie="selfie", ping="pong", pong="ping", lost="deleted", far="abroad")
-    assert lab.statuses(LOGGING) == {
-        "silent": "not_applicable",
-        "photos": "pass",
-        "logs": "not_applicable",
-        "selfie": "fail",
-        "ping": "fail",
-        "pong": "fail",
-        "lost": "fail",
-        "far": "fail",
-    }
-
-
-def test_unread_access_logging(lab: Lab) -> None:
-    make(lab, "photos", "logs")
-    log_to(lab, photos="logs")
-    assert lab.statuses(LOGGING, deny=[READ_LOGGING]) == {"photos": "unknown", "logs": "unknown"}
-    assert lab.statuses(LOGGING, deny=["s3:ListBuckets"]) == {"*": "unknown"}
-
-
-def test_unread_logging_of_the_target_is_unknown(lab: Lab) -> None:
-    make(lab, "photos", "logs")
-
-    def answer(params: dict[str, Any], region: str, account: str) -> dict[str, Any] | Error:
-        logging = {"LoggingEnabled": {"TargetBucket": "logs", "TargetPrefix": ""}}
-        return logging if params["Bucket"] == "photos" else Error("AccessDenied", "no", status=403)
-
-    assert lab.statuses(LOGGING, answers={READ_LOGGING: answer}) == {"photos": "unknown", "logs": "unknown"}
-
-
-# --- replication
-
-
-def replicate(lab: Lab, *destinations: dict[str, str], role: str = "replicator", status: str = "Enabled") -> None:
-    """Let the bucket "source" replicate to these destinations."""
-    rules = [{"Status": status, "Destination": destination} for destination in destinations]
-    arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
-    configuration = {"ReplicationConfiguration": {"Role": arn, "Rules": rules}}
-
-    def answer(params: dict[str, Any], region: str, account: str) -> dict[str, Any] | None:
-        return configuration if params["Bucket"] == "source" else None
-
-    lab.endpoint.answers = {**lab.endpoint.answers, READ_REPLICATION: answer}
-
-
-def to(name: str, **more: str) -> dict[str, str]:
-    return {"Bucket": f"arn:aws:s3:::{name}", **more}
-
-
-@pytest.fixture
-def source(lab: Lab) -> Lab:
-    """A bucket "source", a versioned bucket "copy", one of another account, "foreign", and a role."""
-    s3 = make(lab, "source", "copy")
-    s3.put_bucket_versioning(Bucket="copy", VersioningConfiguration={"Status": "Enabled"})
-    lab.endpoint.client("s3", account=OTHER).create_bucket(Bucket="foreign")
-    lab.client("iam").create_role(RoleName="replicator", AssumeRolePolicyDocument=json.dumps(ROLE))
-    return lab
-
-
-def test_replication_to_good_destinations(source: Lab) -> None:
-    replicate(source, to("copy"), to("copy"))
-    assert source.statuses(REPLICATION) == {"source": "pass", "copy": "not_applicable"}
-
-
-def test_replication_that_is_off_is_not_applicable(source: Lab) -> None:
-    replicate(source, to("deleted"), status="Disabled")
-    assert source.statuses(REPLICATION)["source"] == "not_applicable"
-
-
-@pytest.mark.parametrize(
-    ("destination", "message"),
-    [
-        (to("deleted"), "deleted does not exist"),
-        (to("deleted", Account=ACCOUNT), "deleted does not exist"),
-        (to("deleted", Account=OTHER), "deleted does not exist"),
-        (to("foreign", Account=ACCOUNT), "foreign does not exist"),
-        (to("source"), "source does not keep versions"),
-    ],
-)
-def test_replication_to_bad_destinations(source: Lab, destination: dict[str, str], message: str) -> None:
-    replicate(source, to("copy"), destination)
-    finding = source.findings(REPLICATION)["source"]
-    assert (finding.status, finding.severity, finding.message) == ("fail", "high", message)
-
-
-@pytest.mark.parametrize("more", [{}, {"Account": OTHER}])
-def test_replication_to_another_account_is_unknown(source: Lab, more: dict[str, str]) -> None:
-    replicate(source, to("copy"), to("foreign", **more))
-    finding = source.findings(REPLICATION)["source"]
-    assert (finding.status, finding.evidence) == ("unknown", {"destinations": ["foreign"]})
-
-
-def test_replication_by_a_role_that_is_gone(source: Lab) -> None:
-    replicate(source, to("copy"), role="deleted")
-    assert source.statuses(REPLICATION)["source"] == "fail"
-
-
-def test_replication_to_regions(source: Lab) -> None:
-    replicate(source, to("copy"))
-    assert source.statuses(REPLICATION, approved_regions=("us-east-1",))["source"] == "pass"
-    finding = source.findings(REPLICATION, approved_regions=("eu-west-1",))["source"]
-    assert finding.message == "copy lies in us-east-1, which is not approved"
-
-
-def test_replication_to_a_region_that_was_not_asked_for(source: Lab) -> None:
-    make(source, "abroad", region="eu-west-1")
-    replicate(source, to("abroad"))
-    assert source.statuses(REPLICATION)["source"] == "unknown"
-    assert source.statuses(REPLICATION, approved_regions=("us-east-1",))["source"] == "fail"
-
-
-@pytest.mark.parametrize(
-    ("destination", "denied", "status"),
-    [
-        ("copy", READ_REPLICATION, "unknown"),
-        ("copy", READ_VERSIONING, "unknown"),
-        ("copy", "iam:GetAccountAuthorizationDetails", "unknown"),
-        ("deleted", READ_VERSIONING, "fail"),
-        ("deleted", "iam:GetAccountAuthorizationDetails", "fail"),
-    ],
-)
-def test_unread_replication(source: Lab, destination: str, denied: str, status: str) -> None:
-    replicate(source, to(destination))
-    assert source.statuses(REPLICATION, deny=[denied])["source"] == status
-
-
-def test_a_destination_that_may_not_be_asked_for_is_unknown(source: Lab) -> None:
-    replicate(source, to("copy"), to("deleted"))
-
-    def refuse(params: dict[str, Any], region: str, account: str) -> Error | None:
-        return Error("AccessDenied", "no", status=403) if params["Bucket"] == "deleted" else None
-
-    assert source.statuses(REPLICATION, answers={LOCATE: refuse})["source"] == "unknown"

@@ -280,9 +280,10 @@ def test_severity(lab: Lab, answers: dict[str, Any], severities: tuple[str, ...]
 @pytest.mark.parametrize(
     ("deny", "severity"),
     [
-        ("ec2:DescribeNetworkInterfaces", "critical"),  # the rule's default
-        ("ec2:DescribeVpcBlockPublicAccessOptions", "high"),
-        ("ec2:DescribeVpcBlockPublicAccessExclusions", "high"),
+        # The rule's default: what was not read makes it no better.
+        ("ec2:DescribeNetworkInterfaces", "critical"),
+        ("ec2:DescribeVpcBlockPublicAccessOptions", "critical"),
+        ("ec2:DescribeVpcBlockPublicAccessExclusions", "critical"),
     ],
 )
 def test_what_settles_the_severity_may_be_unread(lab: Lab, deny: str, severity: str) -> None:
