@@ -81,7 +81,7 @@ class Tree {
     host.addEventListener("scroll", () => this.paint(), { passive: true });
     host.addEventListener("click", (event) => this.at(event, (i) => { this.focus(i); this.open(i); }));
     host.addEventListener("keydown", (event) => this.at(event, (i) => this.key(event, i)));
-    new ResizeObserver(() => { this.height = 0; this.paint(); }).observe(host);
+    new ResizeObserver(() => this.fill(this.count, this.active)).observe(host);
   }
 
   at(event, then) {

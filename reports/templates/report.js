@@ -209,7 +209,6 @@ function workbench(data) {
 
   /** Everything after a change of filters, text or grouping. */
   function update() {
-    performance.mark("update");
     findings.filter();
     findings.group();
     const { groups, matches, by } = findings;
@@ -225,7 +224,6 @@ function workbench(data) {
     $("list").scrollTop = 0;
     redraw(0);
     remember();
-    performance.measure("update", "update");
   }
 
   // The drawer: one finding, or one rule -------------------------------------------------------------------------
