@@ -27,15 +27,16 @@ class Unread(Exception):
 class CallError(Exception):
     """AWS, or the way to it, did not answer a call: the one form in which the door reports that.
 
-    `code` is AWS's error code, or ours for what never reached AWS (`Unreachable`, `Stopped`).
+    `code` is AWS's error code, or ours for what never reached AWS (`Unreachable`, `Stopped`). `asked` is the operation
+    that failed; None stands for the one that the declaration names.
     """
 
-    def __init__(self, kind: GapKind, code: str, message: str) -> None:
+    def __init__(self, kind: GapKind, code: str, message: str, asked: "Operation | None" = None) -> None:
         super().__init__(f"{code}: {message}")
         self.kind = kind
         self.code = code
         self.message = message
-        self.asked: Operation | None = None  # set where an escape hatch asked something else than its declaration says
+        self.asked = asked
 
 
 class Scope(StrEnum):
@@ -46,10 +47,10 @@ class Scope(StrEnum):
 
 
 class Ask(Protocol):
-    """What an escape hatch is given: call an operation of its declaration and get its raw pages."""
+    """What an escape hatch is given: call an operation of its declaration (its own, or one of `also`), get its pages."""
 
     async def __call__(self, operation: str, /, **params: Any) -> list[dict[str, Any]]:
-        """Raises CallError."""
+        """Raises CallError; LookupError for an operation that the declaration does not name."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,11 @@ class Operation:
 # IAM's prefix where it is not the client's name.
 IAM_PREFIX = {
     "accessanalyzer": "access-analyzer",
-    "application-autoscaling": "application-autoscaling",
-    "s3control": "s3",
-    "elbv2": "elasticloadbalancing",
-    "elb": "elasticloadbalancing",
     "efs": "elasticfilesystem",
+    "elb": "elasticloadbalancing",
+    "elbv2": "elasticloadbalancing",
+    "s3control": "s3",
     "stepfunctions": "states",
-    "events": "events",
 }
 
 
@@ -81,7 +80,10 @@ def operation(service: str, name: str, iam: str | None = None) -> Operation:
 
 @dataclass(frozen=True)
 class Describe:
-    """A second step of a listing that finds ids only: describe them, `size` at a time, in the parameter `ids`."""
+    """A second step of a listing whose items are ids, plain strings: describe them, `size` at a time.
+
+    ids: the parameter that takes them. at, params, iam: as in Listing; parameters of the listing's `by` are given again.
+    """
 
     operation: str
     at: str
@@ -101,11 +103,11 @@ class Listing:
     name: for items that are plain strings, the member's name to give them ("QueueUrl").
     params: constant parameters.
     per: a parent type: asked once for each of its resources, in its region; `by` maps parameters to the parent's
-        fields, and these values are put into the items too, where they lack them.
+        fields (no details), and these values are put into the items too, where they lack them.
     then: a second step that describes the ids that the first one found.
-    absent: error codes by which AWS says that there is none.
-    fetch: an escape hatch: an async function of an `Ask` that returns raw items; `also` names the further operations
-        that it uses.
+    absent: error codes by which the operation says that there is none.
+    fetch: an escape hatch: an async function of an `Ask` that returns raw items. `also` names the further operations
+        that it uses; as an `Operation` where IAM calls one otherwise, or another service has it.
     """
 
     operation: str
@@ -119,19 +121,10 @@ class Listing:
     then: Describe | None = None
     absent: tuple[str, ...] = ()
     fetch: Callable[[Ask], Awaitable[list[dict[str, Any]]]] | None = None
-    also: tuple[str, ...] = ()
+    also: tuple[str | Operation, ...] = ()
 
 
-class Uncollected:
-    """Stands in a field that was not read, until the model takes it out and remembers the gap."""
-
-    __slots__ = ("gap",)
-
-    def __init__(self, gap: Gap | None) -> None:
-        self.gap = gap
-
-
-NOT_ASKED = Uncollected(None)
+UNCOLLECTED = object()  # stands in a field that was not read, until the model takes it out
 
 
 class Detail:
@@ -141,23 +134,24 @@ class Detail:
         """Let a value that was not collected through, and make it the default: no detail has one of its own."""
 
         def through(value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
-            return value if isinstance(value, Uncollected) else validate(value)
+            return value if value is UNCOLLECTED else validate(value)
 
         inner = core_schema.no_info_wrap_validator_function(through, handler(source))
-        return core_schema.with_default_schema(inner, default=NOT_ASKED)
+        return core_schema.with_default_schema(inner, default=UNCOLLECTED)
 
 
 class Call(Detail):
     """A field that takes a call for each resource, in the resource's own region.
 
-    operation, at, iam: as in Listing; `at` may also name a single value ("Policy").
-    absent: error codes by which AWS says that it is not configured: the field is None.
+    operation, iam: as in Listing. at: the path to the value ("Policy"): the items if it leads through a list or the
+        answer has pages, else the one value there is; None where AWS leaves it out.
+    absent: error codes by which the operation says that it is not configured: the field is None.
     when: ask only if this holds for the resource (only fields of its listing may be read); else the field is
         `otherwise`.
     service: botocore's client name, where it is not the resource's.
     const: parameters with constant values. `params`: parameters and the names of the fields that hold their values.
-    fetch: an escape hatch: an async function of an `Ask` and the resource that returns the raw value; `also` names
-        the further operations that it uses.
+    fetch: an escape hatch: an async function of an `Ask` and the resource that returns the raw value; `also` as in
+        Listing.
 
     Equal calls are made once: a detail that several resources share (a parameter group) costs one.
     """
@@ -174,7 +168,7 @@ class Call(Detail):
         service: str | None = None,
         const: Mapping[str, Any] | None = None,
         fetch: Callable[[Ask, Any], Awaitable[Any]] | None = None,
-        also: tuple[str, ...] = (),
+        also: tuple[str | Operation, ...] = (),
         **params: str,
     ) -> None:
         self.operation, self.at, self.iam, self.absent = operation, at, iam, absent
@@ -188,7 +182,7 @@ class Join(Detail):
 
     operation, at, iam, service, const: as in Call.
     key: the item's member that names the resource ("LaunchTemplateId"); field: the resource's field that it equals.
-    The field's value is the list of matching items, empty where there are none.
+    The field's value is the list of matching items, empty where there are none. What has no value matches nothing.
     ids, size: ask for these resources only: the parameter that takes the field's values, `size` at a time.
     """
 

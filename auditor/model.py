@@ -5,9 +5,12 @@ lookup uses are declared. A field has one of three states: a value; None where A
 uncollected, which raises `Unread` when it is read.
 """
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import typing
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
+from string import Formatter
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast
 from urllib.parse import unquote
 
@@ -17,13 +20,14 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PrivateAttr,
     TypeAdapter,
     ValidationError,
     model_validator,
 )
 
-from auditor.fetch import Call, Detail, Join, Listing, Operation, Uncollected, Unread, operation
+from auditor.fetch import UNCOLLECTED, Call, Detail, Join, Listing, Operation, Unread, operation
 from auditor.findings import Gap, GapKind, ResourceRef
 
 
@@ -67,17 +71,18 @@ class Resource(Shape):
     """One thing in the account that rules judge. A subclass says what it is and how it is read:
 
     service: botocore's client name. cfn_type: CloudFormation's type name, or one made in its form.
-    listing: how it is found; None for what the session itself knows (the account, its regions).
-    arn_format: the ARN, from the fields below and the resource's own, where AWS does not give it as `Arn`.
+    listing: how it is found.
+    arn_format: the ARN, from the fields below and members of the listing, where AWS does not give it as `Arn`.
     id_field: the field that AWS's API calls the resource by. name_field: the field that people call it by, where it
-    is not the Name tag. region_field, tags_field: where the listing has these under another name.
+    is not the Name tag. region_field: the listing's member that tells the region, where it need not be the one that
+    was asked. tags_field: the listing's member that holds the tags, where it is called otherwise.
     judged_everywhere: whether it is read and judged although its own region was not asked for, because it serves those
     that were (a trail).
     """
 
     service: ClassVar[str]
     cfn_type: ClassVar[str]
-    listing: ClassVar[Listing | None] = None
+    listing: ClassVar[Listing]
     arn_format: ClassVar[str] = "{arn}"
     id_field: ClassVar[str] = "arn"
     name_field: ClassVar[str | None] = None
@@ -89,7 +94,7 @@ class Resource(Shape):
     partition: str
     account: str
     region: str
-    arn: str = ""
+    arn: Annotated[str, Field(min_length=1)]
     tags: Tags | None = None
 
     _gaps: dict[str, Gap] = PrivateAttr(default_factory=dict)
@@ -102,22 +107,25 @@ class Resource(Shape):
             return  # an intermediate base
         if cls.__name__ in Resource.kinds:
             raise TypeError(f"a resource called {cls.__name__} is already declared: snapshots tell types by this name")
+        if (wrong := _wrong(cls)) is not None:
+            raise TypeError(f"{cls.__name__}: {wrong}")
         Resource.kinds[cls.__name__] = cls
 
     @classmethod
     def build(cls, item: Mapping[str, Any], *, partition: str, account: str, region: str) -> Self:
-        """Make a resource of an item as AWS gave it, details included as values or `Uncollected`.
+        """Make a resource of an item as AWS gave it.
 
         A member of an unexpected form costs that field alone: it is uncollected, with the reason. Raises
-        pydantic.ValidationError when what identifies the resource is missing.
+        pydantic.ValidationError when what identifies the resource (a part of its ARN, its region) is missing.
         """
         data = {xform_name(name): value for name, value in item.items()}
         data["partition"], data["account"] = partition, account
-        data["region"] = (cls.region_field and data.get(cls.region_field)) or region
+        data["region"] = data.get(cls.region_field) if cls.region_field else region
         if cls.tags_field != "tags":
             data["tags"] = data.pop(cls.tags_field, None)
         if cls.arn_format != "{arn}":
-            data["arn"] = cls.arn_format.format_map(_Blank(data))
+            parts = {name: data.get(name) for name in _arn_parts(cls)}
+            data["arn"] = cls.arn_format.format_map(parts) if all(parts.values()) else None
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -127,7 +135,7 @@ class Resource(Shape):
     def _salvage(cls, data: dict[str, Any], error: ValidationError) -> Self:
         """Build with the fields that did validate; the others become gaps. Raises the error if identity is gone."""
         bad = {str(problem["loc"][0]): problem["msg"] for problem in error.errors(include_url=False) if problem["loc"]}
-        if not bad or bad.keys() & {"partition", "account", "region", "arn", cls.id_field}:
+        if not bad or bad.keys() & {"partition", "account", "region", "arn", cls.id_field, *_arn_parts(cls)}:
             raise error
         good: dict[str, Any] = {}
         gaps: dict[str, Gap] = {}
@@ -139,12 +147,12 @@ class Resource(Shape):
                 )  # fmt: skip
             elif name in data:
                 good[name] = _adapter(cls, name).validate_python(data[name])
-            elif name not in details(cls):
+            elif not info.is_required():
                 good[name] = info.get_default(call_default_factory=True)
         return cls._partial(good, gaps)
 
     @classmethod
-    def _partial(cls, fields: dict[str, Any], gaps: dict[str, Gap]) -> Self:
+    def _partial(cls, fields: dict[str, Any], gaps: Mapping[str, Gap]) -> Self:
         """A resource of validated fields only; every other one raises when read."""
         resource = cast(Self, cls.model_construct(None, **fields))
         for name in cls.model_fields.keys() - fields.keys():
@@ -157,11 +165,13 @@ class Resource(Shape):
         try:
             self.__dict__[field] = _adapter(type(self), field).validate_python(value)
         except ValidationError as error:
-            said = error.errors(include_url=False)[0]["msg"]
-            self.lose(field, self.gap(field, GapKind.UNEXPECTED, "UnexpectedAnswer", said))
+            self.lose(field, self.gap(field, GapKind.UNEXPECTED, "UnexpectedAnswer", what_is_wrong(error)))
+        else:
+            self._gaps.pop(field, None)
 
     def lose(self, field: str, gap: Gap) -> None:
         """Remember why a detail is not there. For the collector only."""
+        self.__dict__.pop(field, None)
         self._gaps[field] = gap
 
     def gap(self, field: str, kind: GapKind, code: str, message: str, of: Operation | None = None) -> Gap:
@@ -172,22 +182,18 @@ class Resource(Shape):
 
     @classmethod
     def restore(cls, value: Mapping[str, Any], gaps: Mapping[str, Gap]) -> Self:
-        """Make a resource of what a snapshot holds of it. Raises pydantic.ValidationError, or KeyError."""
-        lost = {name: Uncollected(gap) for name, gap in gaps.items() if name in details(cls)}
-        if lost.keys() == gaps.keys():
-            return cls.model_validate({**value, **lost})
-        # A member of the listing itself was not understood: validation would miss it.
-        fields = {name: _adapter(cls, name).validate_python(entry) for name, entry in value.items()}
-        return cls._partial(fields, dict(gaps))
+        """Make a resource of the fields that a snapshot holds of it: others are uncollected, defaults or not.
+
+        Raises pydantic.ValidationError.
+        """
+        fields = {name: _adapter(cls, name).validate_python(value[name]) for name in cls.model_fields if name in value}
+        return cls._partial(fields, gaps)
 
     @model_validator(mode="after")
     def _take_out_the_unread(self) -> Self:
         for name in details(type(self)):
-            value = self.__dict__[name]
-            if isinstance(value, Uncollected):
+            if self.__dict__[name] is UNCOLLECTED:
                 del self.__dict__[name]
-                if value.gap is not None:
-                    self._gaps[name] = value.gap
         return self
 
     if not TYPE_CHECKING:
@@ -223,11 +229,9 @@ class Resource(Shape):
     def operation_of(cls, field: str | None = None) -> Operation:
         """The operation that fills a field; the listing's for a field that comes with it."""
         detail = details(cls).get(field) if field else None
-        if detail is not None:
-            return operation(detail.service or cls.service, detail.operation, detail.iam)
-        if cls.listing is None:
-            return operation("sts", "GetCallerIdentity")
-        return operation(cls.service, cls.listing.operation, cls.listing.iam)
+        declared: Call | Join | Listing = detail or cls.listing
+        service = (detail and detail.service) or cls.service
+        return operation(service, declared.operation, declared.iam)
 
     @classmethod
     def wildcard_arn(cls, partition: str, account: str, region: str) -> str:
@@ -262,13 +266,6 @@ class Resource(Shape):
         )  # fmt: skip
 
 
-class _Blank(dict[str, Any]):
-    """Members that an ARN names and AWS did not give read as empty, so that validation, not formatting, complains."""
-
-    def __missing__(self, key: str) -> str:
-        return ""
-
-
 class _Stars(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "*"
@@ -292,19 +289,76 @@ def details(kind: type[Resource]) -> dict[str, Call | Join]:
     }
 
 
-def operations(kind: type[Resource], fields: set[str] | None = None) -> Iterator[Operation]:
+def operations(kind: type[Resource], fields: Collection[str] | None = None) -> Iterator[Operation]:
     """Every operation that reading a type takes; of its details only `fields`, where given.
 
     A parent's listing is not repeated here: the plan holds the parent.
     """
-    listing = kind.listing
-    if listing is not None:
-        yield operation(kind.service, listing.operation, listing.iam)
-        yield from (operation(kind.service, name) for name in listing.also)
-        if listing.then is not None:
-            yield operation(kind.service, listing.then.operation, listing.then.iam)
-    for name, detail in details(kind).items():
+    yield from operations_of(kind)
+    for name in details(kind):
         if fields is None or name in fields:
-            yield operation(detail.service or kind.service, detail.operation, detail.iam)
-            if isinstance(detail, Call):
-                yield from (operation(detail.service or kind.service, also) for also in detail.also)
+            yield from operations_of(kind, name)
+
+
+def operations_of(kind: type[Resource], field: str | None = None) -> Iterator[Operation]:
+    """Every operation that filling one detail takes; without a field, that listing the type takes."""
+    first = kind.operation_of(field)
+    yield first
+    declared = details(kind)[field] if field else kind.listing
+    for also in () if isinstance(declared, Join) else declared.also:
+        yield also if isinstance(also, Operation) else operation(first.service, also)
+    if isinstance(declared, Listing) and declared.then is not None:
+        yield operation(first.service, declared.then.operation, declared.then.iam)
+
+
+def what_is_wrong(error: ValidationError) -> str:
+    """What an answer lacked, in one line: the field and why. No value of it, which may be a secret."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]
+
+
+def _wrong(kind: type[Resource]) -> str | None:
+    """Why a declaration cannot hold, for its author; None if it can."""
+    listing = getattr(kind, "listing", None)
+    if not isinstance(listing, Listing):
+        return "say how it is found: listing = Listing(...)"
+    if listing.fetch is not None and (listing.per or listing.then or listing.name):
+        return "an escape hatch does it all: fetch goes with neither per, then nor name"
+    if listing.then is not None and listing.name:
+        return "ids that are described need no name"
+    for name in details(kind):
+        if not kind.model_fields[name].is_required():
+            return f"{name} has a default, which would read as a value where it was not asked: leave it out"
+    read = [(f"listing takes {field}", listing.per, field) for field in listing.by.values()]
+    for name, detail in details(kind).items():
+        fields = detail.params.values() if isinstance(detail, Call) else (detail.field,)
+        read += [(f"{name} takes {field}", kind, field) for field in fields]
+        if isinstance(detail, Join) and detail.ids and detail.size < 1:
+            return f"{name} joins by ids: say the size of a batch"
+    for said, of, field in read:
+        if of is not None and field in details(of):
+            return f"{said}, which is a detail itself: only what comes with the listing is there by then"
+    return None
+
+
+@cache
+def _arn_parts(kind: type[Resource]) -> tuple[str, ...]:
+    """The fields and members that a type's ARN is made of."""
+    return tuple(name for _, name, _, _ in Formatter().parse(kind.arn_format) if name)
+
+
+@cache
+def signature(kind: type[Resource], field: str) -> str:
+    """Eight hex digits that change with the form of a field: its type, and every field of the shapes within.
+
+    A snapshot holds them, so that what it was written without is not taken for what AWS leaves out.
+    """
+    return hashlib.sha256(_form(kind.model_fields[field].annotation).encode()).hexdigest()[:8]
+
+
+def _form(annotation: Any) -> str:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"{{{','.join(f'{n}:{_form(info.annotation)}' for n, info in sorted(annotation.model_fields.items()))}}}"
+    parts = typing.get_args(annotation)
+    return f"{typing.get_origin(annotation)}[{','.join(map(_form, parts))}]" if parts else repr(annotation)

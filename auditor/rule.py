@@ -219,6 +219,7 @@ def _docstring(name: str, text: str) -> tuple[str, str, str]:
     if found is None:
         raise BadRule(f"rule {name}: its docstring needs a title line, a blank line, 'Risk: ...' and 'Fix: ...'")
     risk = " ".join(found["risk"].split())
+    risk = risk[0].upper() + risk[1:]
     # A line of the fix that is indented goes on from the one before; others are commands of their own.
     fix = re.sub(r"\s*\n\s+", " ", found["fix"].strip())
     return found["title"].strip(), risk, fix

@@ -19,7 +19,7 @@ from auditor.inventory import Inventory
 from auditor.resources.account import InstanceMetadataDefaults, Region
 from auditor.resources.ec2 import Image, Instance, InstanceNetworkInterface, LaunchTemplate, LaunchTemplateData
 from auditor.resources.vpc import NetworkInterface
-from auditor.rule import Verdict, any_of, failed, not_applicable, passed, rule, unknown
+from auditor.rule import Verdict, any_of, failed, not_applicable, passed, rule, seen, unknown
 from auditor.secrets import Scanned
 
 # Owners of widely used images beside Amazon and the Marketplace: Canonical, Debian, Red Hat, SUSE.
@@ -204,10 +204,8 @@ def ec2_launch_template_user_data_no_secrets(template: LaunchTemplate) -> Verdic
         fetches it. Then delete each version that the finding names:
     aws ec2 delete-launch-template-versions --region {region} --launch-template-id {id} --versions VERSION
     """
-    scripts: dict[int, Scanned] = {}
-    for version in (*template.versions, *template.all_versions):
-        if version.launch_template_data.user_data is not None:
-            scripts[version.version_number] = version.launch_template_data.user_data
+    data = {v.version_number: v.launch_template_data for v in (*template.versions, *template.all_versions)}
+    scripts = {number: each.user_data for number, each in data.items() if each.user_data is not None}
     guilty = {number: scanned for number, scanned in sorted(scripts.items()) if scanned.matches}
     if guilty:
         numbers = ", ".join(map(str, guilty))
@@ -217,6 +215,8 @@ def ec2_launch_template_user_data_no_secrets(template: LaunchTemplate) -> Verdic
             versions=list(guilty),
             secrets={str(number): _where(scanned) for number, scanned in guilty.items()},
         )
+    if template.default_version_number not in data:
+        return unknown("EC2 did not give the template's default version")
     unread = {number: scanned.unread for number, scanned in sorted(scripts.items()) if scanned.unread}
     if unread:
         number, why = next(iter(unread.items()))
@@ -309,7 +309,8 @@ def ec2_instance_http_not_public(instance: Instance, inventory: Inventory) -> Ve
     if not instance.live:
         return not_applicable(f"the instance is {instance.state.name}")
     exposed = [interface for interface in instance.network_interfaces if _versions(interface)]
-    if not exposed:
+    unplaced = instance.public_ip_address and not any(each.public_ips for each in exposed)
+    if not exposed and not unplaced:
         return passed("The instance has no address that the internet could reach")
 
     def reached(interface: InstanceNetworkInterface) -> Iterator[tuple[InstanceNetworkInterface, Opening]]:
@@ -318,13 +319,16 @@ def ec2_instance_http_not_public(instance: Instance, inventory: Inventory) -> Ve
             if opening.source.version in _versions(interface):
                 yield interface, opening
 
-    found = next(each_readable(exposed, reached), None)
-    if found is None:
+    found = seen(each_readable(exposed, reached))
+    if not found and unplaced:
+        said = "EC2 does not say which network interface has the public address"
+        return unknown(said, public_ip=instance.public_ip_address)
+    if not found:
         return passed("No security group lets the internet in to port 80")
-    interface, opening = found
+    interface, opening = found[0]
     return failed(
         "Port 80 of the instance is open to the internet",
-        severity=_low_where_blocked(interface, inventory, instance.region),
+        severity=_low_where_blocked({each.network_interface_id for each, _ in found}, inventory, instance.region),
         network_interface=interface.network_interface_id,
         **opening.evidence(),
     )
@@ -340,10 +344,10 @@ def _global_ipv6(interface: InstanceNetworkInterface) -> list[str]:
     return [address for address in addresses if IPv6Address(address) in GLOBAL_UNICAST]
 
 
-def _low_where_blocked(interface: InstanceNetworkInterface, inventory: Inventory, region: str) -> Iterator[Severity]:
-    """Low while VPC Block Public Access keeps the internet out of the subnet."""
-    whole = inventory.find(NetworkInterface, "network_interface_id", interface.network_interface_id, region=region)
-    if whole is not None and is_blocked(whole, inventory):
+def _low_where_blocked(interface_ids: set[str], inventory: Inventory, region: str) -> Iterator[Severity]:
+    """Low while VPC Block Public Access keeps the internet from each of these network interfaces."""
+    found = [inventory.find(NetworkInterface, "network_interface_id", each, region=region) for each in interface_ids]
+    if all(interface is not None and is_blocked(interface, inventory) for interface in found):
         yield Severity.LOW
 
 
@@ -373,8 +377,6 @@ def ec2_instance_no_public_ip(instance: Instance, inventory: Inventory) -> Verdi
     with_v6 = [interface for interface in instance.network_interfaces if _global_ipv6(interface)]
 
     def routed(interface: InstanceNetworkInterface) -> bool:
-        if interface.subnet_id is None or interface.vpc_id is None:
-            return False
         return subnet_reaches_internet(
             interface.subnet_id, interface.vpc_id, inventory, region=instance.region, versions=(6,)
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from auditor.findings import Category, Severity
 from auditor.inventory import Inventory
-from auditor.resources.rds import FOREIGN, DBCluster, DBInstance, Lifecycle
+from auditor.resources.rds import ANNOUNCED, FOREIGN, DBCluster, DBInstance, Lifecycle
 from auditor.rule import Verdict, failed, not_applicable, passed, rule, unknown
 
 MEMBER = "A member of a cluster has this from its cluster, which is judged instead"
@@ -25,8 +25,6 @@ LOGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "sqlserver": (("error",),),
     "db2": (("diag.log",),),
 }
-# Engines of which AWS announces how long a major version is supported.
-ANNOUNCED = ("aurora-mysql", "aurora-postgresql", "mariadb", "mysql", "postgres")
 STANDARD, EXTENDED = "open-source-rds-standard-support", "open-source-rds-extended-support"
 
 
@@ -149,7 +147,7 @@ def rds_instance_transport_encryption_required(instance: DBInstance) -> Verdict:
         return not_applicable("No parameter of this engine forces TLS", engine=instance.engine)
     if not instance.db_parameter_groups:
         return unknown("AWS names no parameter group of the instance")
-    parameter = next((p for p in instance.parameters or () if p.parameter_name == instance.tls_parameter), None)
+    parameter = next((p for p in instance.parameters if p.parameter_name == instance.tls_parameter), None)
     value = parameter.parameter_value if parameter else None
     evidence: dict[str, Any] = {"parameter_group": instance.parameter_group_name, instance.tls_parameter: value}
     if parameter is None or not parameter.on:
@@ -168,7 +166,9 @@ def _oracle_offers_tls(instance: DBInstance) -> Verdict:
     """Oracle cannot be made to refuse other connections; the option is what offers TLS at all."""
     if not instance.option_group_memberships:
         return unknown("AWS names no option group of the instance")
-    options = [option.option_name for group in instance.option_groups or () for option in group.options]
+    if not instance.option_groups:
+        return unknown("AWS does not give the instance's option group", option_group=instance.option_group_name)
+    options = [option.option_name for group in instance.option_groups for option in group.options]
     evidence: dict[str, Any] = {"option_group": instance.option_group_name, "options": sorted(options)}
     if "SSL" in options:
         return passed(**evidence)
@@ -268,7 +268,7 @@ def rds_instance_engine_version_supported(database: DBInstance | DBCluster, inve
     if database.engine_version is None:
         return unknown("AWS names no version of the engine")
     evidence: dict[str, Any] = {"engine": database.engine, "engine_version": database.engine_version}
-    known = [v.status for v in database.engine_versions or () if v.engine_version == database.engine_version]
+    known = [v.status for v in database.engine_versions if v.engine_version == database.engine_version]
     if not known or "deprecated" in known:
         said = "deprecated" if known else "no longer known to RDS"
         return failed(f"The engine version is {said}", severity=Severity.HIGH, **evidence)
@@ -277,13 +277,15 @@ def rds_instance_engine_version_supported(database: DBInstance | DBCluster, inve
 
 def _support(database: DBInstance | DBCluster, now: datetime, evidence: dict[str, Any]) -> Verdict:
     """What the lifecycle of a database's major version says."""
-    version = f"{database.engine_version}."
-    majors = [m for m in database.major_engine_versions or () if version.startswith(f"{m.major_engine_version}.")]
-    if not majors:
-        if database.engine in ANNOUNCED:
-            return unknown("AWS does not say how long the major version is supported", **evidence)
+    if database.engine not in ANNOUNCED:
         return passed(**evidence)
-    lifecycles = max(majors, key=lambda m: len(m.major_engine_version)).supported_engine_lifecycles
+    version = f"{database.engine_version}."
+    majors = [m for m in database.major_engine_versions if version.startswith(f"{m.major_engine_version}.")]
+    longest = max((len(m.major_engine_version) for m in majors), default=0)
+    own = [m for m in majors if len(m.major_engine_version) == longest]
+    lifecycles = [each for m in own for each in m.supported_engine_lifecycles]
+    if not any(each.lifecycle_support_name == STANDARD for each in lifecycles):
+        return unknown("AWS does not say how long the major version is supported", **evidence)
     if _ended(lifecycles, EXTENDED, now):
         return failed("Even the extended support of the major version has ended", severity=Severity.HIGH, **evidence)
     if end := _ended(lifecycles, STANDARD, now):

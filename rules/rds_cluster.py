@@ -109,7 +109,7 @@ def rds_cluster_transport_encryption_required(cluster: DBCluster) -> Verdict:
         return not_applicable("Aurora Serverless v1 is past its end: nothing but moving off it helps")
     if cluster.tls_parameter is None:
         return not_applicable("No parameter of this engine forces TLS", engine=cluster.engine)
-    parameter = next((p for p in cluster.parameters or () if p.parameter_name == cluster.tls_parameter), None)
+    parameter = next((p for p in cluster.parameters if p.parameter_name == cluster.tls_parameter), None)
     value = parameter.parameter_value if parameter else None
     evidence: dict[str, Any] = {"parameter_group": cluster.db_cluster_parameter_group, cluster.tls_parameter: value}
     if parameter is None or not parameter.on:
@@ -257,8 +257,10 @@ def rds_snapshot_not_public(snapshot: DBSnapshot | DBClusterSnapshot) -> Verdict
     encrypted = snapshot.encrypted if isinstance(snapshot, DBSnapshot) else snapshot.storage_encrypted
     if encrypted:
         return passed("An encrypted snapshot cannot be shared with everybody", encrypted=True)
-    attributes = snapshot.attributes or ()
-    restore = sorted(who for each in attributes if each.attribute_name == "restore" for who in each.attribute_values)
+    lists = [each.attribute_values for each in snapshot.attributes if each.attribute_name == "restore"]
+    if not lists:
+        return unknown("AWS does not say who may restore the snapshot")
+    restore = sorted(who for values in lists for who in values)
     if "all" in restore:
         return failed("Everybody with an AWS account may restore the snapshot", restore=restore)
     return passed(restore=restore)
@@ -279,7 +281,7 @@ def rds_proxy_iam_authentication_required(proxy: DBProxy) -> Verdict:
     if proxy.engine_family == "SQLSERVER":
         if "DISABLED" in modes:
             return failed("The proxy lets clients in without IAM", **evidence)
-        return passed(**evidence)
+        return passed(**evidence) if modes else unknown("AWS names nobody whom the proxy lets in", **evidence)
     if not modes and proxy.default_auth_scheme != "IAM_AUTH":
         return failed(
             "The proxy lets clients in without IAM", default_auth_scheme=proxy.default_auth_scheme, **evidence

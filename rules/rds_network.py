@@ -1,8 +1,10 @@
 """Who reaches an RDS instance through the network."""
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
 
 from auditor.analysis.network import (
+    GLOBAL_UNICAST,
     NOT_INTERNET,
     Network,
     Opening,
@@ -17,7 +19,7 @@ from auditor.analysis.network import (
 from auditor.findings import Severity
 from auditor.inventory import Inventory
 from auditor.resources.rds import FOREIGN, DBInstance
-from auditor.resources.vpc import ManagedPrefixList, SecurityGroup
+from auditor.resources.vpc import ManagedPrefixList, SecurityGroup, Vpc
 from auditor.rule import Verdict, any_of, failed, not_applicable, passed, rule, seen, unknown
 
 
@@ -105,36 +107,38 @@ def rds_instance_security_group_restricted(
         return not_applicable("The instance has no port yet", db_instance_status=instance.db_instance_status)
     port = Port("tcp", instance.endpoint.port)
 
+    def if_wide(group_id: str, opening: Opening) -> Iterator[dict[str, str]]:
+        if _is_wide(opening.source, inventory, ipv4_prefix, ipv6_prefix):
+            yield {"group": group_id, **opening.evidence()}
+
     def too_wide(group_id: str) -> Iterator[dict[str, str]]:
         group = group_called(group_id, inventory, region=instance.region)
-        yield from (
-            {"group": group_id, **opening.evidence()}
-            for opening in openings(group, inventory, lambda permission: admits(permission, port))
-            if _is_wide(opening, ipv4_prefix, ipv6_prefix)
-        )
-        yield from _aws_lists(group, port, inventory)
+        admitted = openings(group, inventory, lambda permission: admits(permission, port))
+        ranges = each_readable(admitted, lambda opening: if_wide(group_id, opening))
+        yield from each_readable((ranges, _aws_lists(group, port, inventory)), lambda found: found)
 
     groups = _groups(instance)
+    if not groups:
+        return unknown("AWS names no security group of the instance that is in effect")
     if wide := seen(each_readable(groups, too_wide)):
         return failed(f"Port {port.number} is open to a wide or public range", port=port.number, openings=wide)
     return passed(port=port.number, security_groups=groups)
 
 
-def _is_wide(opening: Opening, ipv4_prefix: int, ipv6_prefix: int) -> bool:
+def _is_wide(source: Network, inventory: Inventory, ipv4_prefix: int, ipv6_prefix: int) -> bool:
     """Whether a source is more than a subnet, or holds public addresses.
 
-    Every IPv6 address that a VPC has is a public one too, so there the length alone tells.
+    A VPC's own IPv6 addresses look public too: what lies in one of the account's VPCs is none.
     """
-    source = opening.source
-    if source.version == 6:
-        return source.prefixlen < ipv6_prefix
-    return source.prefixlen < ipv4_prefix or not _is_private(source)
+    if isinstance(source, IPv4Network):
+        private = source.is_link_local or any(source.subnet_of(inside) for inside in NOT_INTERNET)
+        return source.prefixlen < ipv4_prefix or not private
+    return source.prefixlen < ipv6_prefix or (source.subnet_of(GLOBAL_UNICAST) and not _in_a_vpc(source, inventory))
 
 
-def _is_private(source: Network) -> bool:
-    return source.is_link_local or any(
-        source.version == inside.version and source.subnet_of(inside) for inside in NOT_INTERNET
-    )
+def _in_a_vpc(source: IPv6Network, inventory: Inventory) -> bool:
+    blocks = (block.ipv6_cidr_block for vpc in inventory.each(Vpc) for block in vpc.ipv6_cidr_block_association_set)
+    return any(source.subnet_of(IPv6Network(block)) for block in blocks if block)
 
 
 def _aws_lists(group: SecurityGroup, port: Port, inventory: Inventory) -> Iterator[dict[str, str]]:

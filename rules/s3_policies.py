@@ -8,9 +8,16 @@ from auditor.analysis.bucket import policy_of
 from auditor.analysis.evaluate import Holds
 from auditor.analysis.log_delivery import LOG_DELIVERY_ACCOUNTS
 from auditor.analysis.network import each_readable
-from auditor.analysis.policy import MalformedPolicy, Statement, account_in, parse
-from auditor.analysis.public import confining_conditions
-from auditor.analysis.trust import ServiceGrant, denies_plain_http, own_organization, service_access, service_grants
+from auditor.analysis.policy import Kind, MalformedPolicy, Statement, account_in, parse
+from auditor.analysis.public import confining_conditions, confining_keys
+from auditor.analysis.trust import (
+    ServiceGrant,
+    accounts_let_in,
+    denies_plain_http,
+    own_organization,
+    service_access,
+    service_grants,
+)
 from auditor.findings import Category, Severity
 from auditor.inventory import Inventory
 from auditor.resources.account import Account
@@ -57,17 +64,39 @@ def s3_bucket_policy_cross_account_restricted(
     if deleted := [shown for shown in deleted if shown["deleted_principals"]]:
         message = "The policy names users or roles that were deleted"
         return failed(message, severity=Severity.LOW, statements=deleted)
+    nameless = [shown for allow in policy.allows for shown in _canonical_users(allow, bucket, inventory)]
+    if nameless:
+        return unknown("The policy names users by canonical ids, which do not tell their account", statements=nameless)
     return passed()
 
 
 def _foreign(allow: Statement, trusted: Collection[str], inventory: Inventory) -> list[dict[str, Any]]:
     """The statement as evidence, if it lets in accounts that are not trusted."""
-    accounts = [account for account in allow.accounts if account not in trusted and not _delivers(account, allow)]
-    if (not accounts and allow.not_principals is None) or _own_organization_only(allow, inventory):
+    found: dict[str, list[str]] = {
+        "accounts": [a for a in accounts_let_in(allow) if a not in trusted and not _delivers(a, allow)],
+        "organizations": _organizations(allow),
+        "everyone_but": [str(principal) for principal in allow.not_principals or ()],
+    }
+    if not any(found.values()) or _own_organization_only(allow, inventory):
         return []
-    if allow.not_principals is None:
-        return [_shown(allow, accounts=accounts)]
-    return [_shown(allow, everyone_but=map(str, allow.not_principals))]
+    return [_shown(allow, **{name: values for name, values in found.items() if values})]
+
+
+def _organizations(allow: Statement) -> list[str]:
+    """The organizations, if any, that are all that a statement for everyone says of who may come."""
+    if accounts_let_in(allow) or not any(principal.is_anyone for principal in allow.principals or ()):
+        return []
+    demanded = confining_conditions(allow, confining_keys(*ORGANIZATION_KEYS))
+    return sorted({value.split("/")[0] for condition in demanded for value in condition.values})
+
+
+def _canonical_users(allow: Statement, bucket: Bucket, inventory: Inventory) -> list[dict[str, Any]]:
+    """The statement as evidence, if it names users by an id that does not tell their account."""
+    named = [principal.value for principal in allow.principals or () if principal.kind is Kind.CANONICAL_USER]
+    others = [value for value in named if value != bucket.acl.owner.id]
+    if not others or _own_organization_only(allow, inventory):
+        return []
+    return [_shown(allow, canonical_users=others)]
 
 
 def _delivers(account: str, allow: Statement) -> bool:
@@ -132,7 +161,7 @@ def s3_bucket_policy_service_source_restricted(
     policy = policy_of(bucket)
     if policy is None:
         return passed("The bucket has no policy")
-    open_to_all = [grant for grant in service_grants(policy) if not grant.source_conditions]
+    open_to_all = [grant for grant in service_grants(policy, of="s3") if not grant.source_conditions]
     if not open_to_all:
         return passed()
     severities = [_severity(grant, services_without_source) for grant in open_to_all]
@@ -147,7 +176,7 @@ def _severity(grant: ServiceGrant, services_without_source: Collection[str]) -> 
     """High where CloudFront may read: any distribution of any account would do; low where no condition could help."""
     if grant.service in services_without_source:
         return Severity.LOW
-    reads = grant.service.startswith("cloudfront.") and grant.statement.matches_action("s3:GetObject")
+    reads = grant.service.startswith(("cloudfront.", "*")) and grant.statement.matches_action("s3:GetObject")
     return Severity.HIGH if reads else Severity.MEDIUM
 
 
@@ -235,7 +264,7 @@ def _access_remarks(target: Function | Topic | Queue, bucket: Bucket) -> Iterato
         yield _Remark(f"{target.arn} has no policy that could let S3 in", Severity.MEDIUM)
         return
     try:
-        policy = parse(document)
+        policy = parse(document, of_resource=True)
     except MalformedPolicy as error:
         yield _Remark(f"the policy of {target.arn} could not be read: {error}")
         return
@@ -255,4 +284,4 @@ def _document(target: Function | Topic | Queue) -> dict[str, Any] | None:
     """The target's own policy."""
     if isinstance(target, Function):
         return target.policy
-    return target.attributes.policy if target.attributes is not None else None
+    return target.attributes.policy

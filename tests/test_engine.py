@@ -63,7 +63,7 @@ def by_policy(bucket: Bucket) -> Verdict:
 
 def test_what_a_rule_says_of_itself() -> None:
     known = made(by_name, controls=("SecurityHub S3.1",), category=Category.COST)
-    assert (known.id, known.title, known.risk) == ("by-name", "A title.", "a risk that goes on.")
+    assert (known.id, known.title, known.risk) == ("by-name", "A title.", "A risk that goes on.")
     assert known.fix == "aws one {id} --more\naws two {name}"
     assert known.kinds == (Bucket,) and not known.takes_inventory and known.parameters == {}
     assert known.category is Category.COST and known.controls == ("SecurityHub S3.1",)

@@ -268,6 +268,14 @@ def denied_if(operator: str, key: str, *values: Any) -> list[Json]:
     return [allow(), deny(**when(operator, key, *values))]
 
 
+def given_that_there(operator: str, key: str, value: str, absent: Any) -> list[Json]:
+    return [allow(Condition={operator: {key: value}, "Null": {key.lower(): absent}})]
+
+
+# A stranger's role may be called arn:aws:iam::666666666666:role/:iam::111111111111:role/x.
+LEAPING = f"arn:*:iam::{OWN}:role/x"
+RESOURCE_ROLE, RESOURCE_ORG = "arn:aws:iam::${aws:ResourceAccount}:role/*", "${AWS:resourceorgid}"
+
 TABLE: list[tuple[str, list[Json], bool]] = [
     # Who
     ("one facebook app", [allow({"Federated": FACEBOOK}, **when("StringEquals", f"{FACEBOOK}:app_id", "7"))], False),
@@ -311,6 +319,19 @@ TABLE: list[tuple[str, list[Json], bool]] = [
     ("kms caller account", given_that("StringEquals", "kms:CallerAccount", OWN), False),
     ("the user anonymous", given_that("StringEquals", "aws:userid", "anonymous"), True),
     ("aws service only", given_that("Bool", "aws:PrincipalIsAWSService", True), False),
+    ("principal arn, StringLike leaps into a path", given_that("StringLike", "aws:PrincipalArn", LEAPING), True),
+    ("principal arn of every partition", given_that("ArnLike", "aws:PrincipalArn", LEAPING), False),
+    ("principal arn that only ends alike", given_that("StringLike", "aws:PrincipalArn", f"*:{OWN}:role/x"), True),
+    ("account of the resource", given_that("StringEquals", "aws:PrincipalAccount", "${aws:ResourceAccount}"), False),
+    ("or any account", given_that("StringEquals", "aws:PrincipalAccount", "${aws:ResourceAccount, '*'}"), True),
+    ("role of the resource's account", given_that("ArnLike", "aws:PrincipalArn", RESOURCE_ROLE), False),
+    ("organization of the resource by name", given_that("StringEquals", "aws:PrincipalOrgID", RESOURCE_ORG), False),
+    ("every other /8", given_that("IpAddress", "aws:SourceIp", *(f"{i}.0.0.0/8" for i in range(1, 224, 2))), True),
+    ("IfExists and there", given_that_there("StringEqualsIfExists", "aws:PrincipalOrgID", "o-own", "false"), False),
+    ("IfExists and absent", given_that_there("StringEqualsIfExists", "aws:PrincipalOrgID", "o-own", "true"), True),
+    ("all values, and some", given_that_there("ForAllValues:StringLike", "aws:PrincipalOrgPaths", "o-own/*", False), False),
+    ("all values, or none", given_that_there("ForAllValues:StringLike", "aws:PrincipalOrgPaths", "o-/*", "true"), True),
+    ("negated and there", given_that_there("StringNotEquals", "aws:PrincipalOrgID", "o-else", "false"), True),
     ("source vpc", given_that("StringEquals", "aws:SourceVpc", "vpc-91237329"), False),
     ("any organization", given_that("StringLike", "aws:PrincipalOrgID", "o-*"), True),
     ("source account", given_that("StringEquals", "aws:SourceAccount", OWN), False),
@@ -349,6 +370,13 @@ TABLE: list[tuple[str, list[Json], bool]] = [
 @pytest.mark.parametrize(("document", "public"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_public(document: list[Json], public: bool) -> None:
     assert bool(public_statements(policy(*document))) is public
+
+
+def test_a_deny_of_all_of_the_service_denies_all_of_its_resource() -> None:
+    document = policy(allow(action="*"), deny(action="S3:*", **NOT_ORG))
+    assert public_statements(document) and not public_statements(document, service="s3")
+    assert public_statements(policy(allow(action="*"), deny(action="s3:Get*", **NOT_ORG)), service="s3")
+    assert not public_statements(policy(allow(NotAction="s3:PutObject"), deny(**NOT_ORG)), service="s3")
 
 
 def test_public_evidence_tells_what_was_considered() -> None:
@@ -392,6 +420,7 @@ def test_principals_have_one_spelling(raw: Any, text: str, account: str | None) 
         *({"Statement": statement} for statement in (
             {"Effect": "Allow"}, {"Action": "s3:*"}, {**allow(), "Effect": "allow"}, {**allow(), "NotAction": "s3:*"},
             allow(action=1), allow({"Azure": "x"}), allow(Condition=[]), allow(resource=None),
+            {**allow(), "condition": {}}, {**allow(), "principal": "*"}, {**allow(), "notResource": "x"},
         )),
     ],
 )  # fmt: skip
@@ -400,15 +429,23 @@ def test_what_is_no_policy_is_refused(document: Any) -> None:
         parse(document)
 
 
+def test_policies_of_resources_name_principals() -> None:
+    bare = {name: value for name, value in allow().items() if name != "Principal"}
+    assert parse({"Statement": [bare]}).statements[0].principals is None
+    with pytest.raises(MalformedPolicy):
+        parse({"Statement": [deny(), bare]}, of_resource=True)
+    assert parse({"Statement": [allow(), allow(NotPrincipal="*")]}, of_resource=True)
+
+
 def test_statements_answer_for_themselves() -> None:
     everything, services, rest, passing = policy(
         allow(action="*:*", resource="arn:aws:*"),
-        allow(action=["S3:*", "ec2:Describe*", "ec2:*"], resource="*"),
+        allow(action=["S3:*", "ec2:Describe*", "ec2:*", "sqs:?*", "sns:??"], resource="*"),
         allow(NotAction="iam:*", NotResource="arn:aws:s3:::x"),
         allow(action="iam:Pass*", resource="arn:aws:iam::*:role/*", **when("Null", "iam:PassedToService", "false")),
     ).statements
     assert everything.is_everything and everything.grants("IAM:passrole") and not everything.whole_service_wildcards()
-    assert services.whole_service_wildcards() == ("ec2", "s3") and not services.is_every_action
+    assert services.whole_service_wildcards() == ("ec2", "s3", "sqs") and not services.is_every_action
     assert rest.is_every_resource and not rest.is_every_action and not rest.grants("iam:PassRole")
     assert passing.grants("iam:PassRole") and passing.covers_resource(f"arn:aws:iam::{OWN}:role/*")
     assert passing.conditions_on("IAM:PassedToService") and not passing.covers_action("iam:*")
@@ -491,13 +528,18 @@ def test_public_trusts() -> None:
 def test_cross_account_and_sources() -> None:
     external = assume({"AWS": [OWN, OTHER]}, **when("StringEquals", "sts:ExternalId", "secret"))
     bare = assume({"AWS": [f"arn:aws:iam::{OTHER}:role/x", OWN, "AROAEXAMPLEEXAMPLE12"]})
-    (found,) = trust.cross_account_statements(policy(external, bare, assume("*")), {OWN}, trust.EXTERNAL_ID_KEYS)
-    assert (found.statement.index, found.accounts) == (1, (OTHER,))
-    assert found.statement.deleted_principals == ("AROAEXAMPLEEXAMPLE12",)
+    (one,) = trust.cross_account_statements(policy(external, bare, assume("*")), {OWN}, trust.EXTERNAL_ID_KEYS)
+    assert (one.statement.index, one.accounts) == (1, (OTHER,))
+    assert one.statement.deleted_principals == ("AROAEXAMPLEEXAMPLE12",)
     ours = policy(assume({"AWS": OTHER}, **ORG))
     assert not trust.cross_account_statements(ours, {OWN}, trust.own_organization("o-own"))
     assert trust.cross_account_statements(ours, {OWN}, trust.own_organization("o-else"))
     assert trust.cross_account_statements(ours, {OWN}, trust.own_organization(None))
+    everyone = assume("*", **when("StringEquals", "aws:PrincipalAccount", OWN, OTHER))
+    by_arn = assume("*", **when("ArnLike", "aws:PrincipalArn", f"arn:aws:iam::{OTHER}:role/x"))
+    closed = assume("*", **when("StringNotEquals", "aws:PrincipalAccount", OTHER))
+    found = trust.cross_account_statements(policy(everyone, by_arn, closed), {OWN}, trust.EXTERNAL_ID_KEYS)
+    assert [(entry.statement.index, entry.accounts) for entry in found] == [(0, (OTHER,)), (1, (OTHER,))]
     sourced = allow("*", **when("ArnLike", "aws:SourceArn", f"arn:aws:sns:*:{OTHER}:*"))
     assert trust.source_accounts(policy(sourced).statements[0]) == (OTHER,)
 
@@ -516,6 +558,8 @@ def test_cross_account_and_sources() -> None:
         ("api.bitbucket.org/2.0/workspaces/me/pipelines-config/identity/oidc", "{repo}:*", True),
         ("oidc.circleci.com/org/1234", "*", False), ("oidc.eks.eu-west-1.amazonaws.com/id/ABC", {}, False),
         ("oidc.eks.eu-west-1.amazonaws.com/id/ABC", "system:serviceaccount:*", True),
+        ("oidc.eks.eu-west-1.amazonaws.com/id/ABC", "*:*:*", False),
+        ("login.example.com", "${login.example.com:sub}", False), ("login.example.com", "${aws:x}-me", True),
     ],
 )  # fmt: skip
 def test_web_identities(issuer: str, condition: Any, restricted: bool) -> None:
@@ -537,6 +581,23 @@ def test_services() -> None:
         )
         assert (access.allowed, access.is_confined) == expected
         assert [bool(grant.source_conditions) for grant in trust.service_grants(found)] == [expected[1]]
+
+
+@pytest.mark.parametrize(
+    ("document", "services"),
+    [
+        (given_that("Bool", "aws:PrincipalIsAWSService", "true"), ["*"]),
+        (given_that("StringEquals", "aws:PrincipalServiceName", "a.amazonaws.com"), ["a.amazonaws.com"]),
+        (given_that("ForAnyValue:StringEquals", "aws:PrincipalServiceNamesList", "a", "b"), ["a", "b"]),
+        ([allow(), deny_outside_if("BoolIfExists", "aws:PrincipalIsAWSService", "false")], ["*"]),
+        ([allow(Condition={"Bool": {"aws:PrincipalIsAWSService": "true"}, **ORG["Condition"]})], []),
+        ([allow(Condition={"StringEquals": {"aws:PrincipalServiceName": "a", "aws:SourceAccount": OWN}})], []),
+        (given_that("Bool", "aws:PrincipalIsAWSService", "false"), []), ([allow()], []),
+        ([allow({"AWS": OWN}, **when("Bool", "aws:PrincipalIsAWSService", "true"))], []),
+    ],
+)  # fmt: skip
+def test_services_by_condition(document: list[Json], services: list[str]) -> None:
+    assert [grant.service for grant in trust.service_grants(policy(*document))] == services
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def policy_of(bucket: Bucket) -> Policy | None:
     if bucket.policy is None:
         return None
     try:
-        return parse(bucket.policy)
+        return parse(bucket.policy, of_resource=True)
     except MalformedPolicy as error:
         said = f"it is no policy that is understood: {error}"
         raise Unread(bucket.gap("policy", GapKind.UNEXPECTED, "MalformedPolicy", said)) from None
@@ -80,7 +80,7 @@ def _policy_is_public(bucket: Bucket) -> bool:
 
 def _public_statements(bucket: Bucket) -> list[dict[str, Any]]:
     policy = policy_of(bucket)
-    return [found.evidence for found in public_statements(policy)] if policy is not None else []
+    return [found.evidence for found in public_statements(policy, service="s3")] if policy is not None else []
 
 
 def _aws_opinion(bucket: Bucket) -> bool | None:

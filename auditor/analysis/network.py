@@ -24,6 +24,7 @@ from auditor.resources.vpc import (
     Route,
     RouteTable,
     SecurityGroup,
+    Vpc,
     VpcBlockPublicAccessExclusion,
     VpcBlockPublicAccessOptions,
 )
@@ -84,7 +85,7 @@ def prefix_list_networks(prefix_list_id: str, inventory: Inventory, *, region: s
     found = inventory.find(ManagedPrefixList, "prefix_list_id", prefix_list_id, region=region)
     if found is None:
         raise _unlisted(ManagedPrefixList, prefix_list_id, inventory, region)
-    return tuple(network(entry.cidr) for entry in found.entries or ())
+    return tuple(network(entry.cidr) for entry in found.entries)
 
 
 def _unlisted(kind: type[Resource], name: str, inventory: Inventory, region: str) -> Unread:
@@ -244,15 +245,22 @@ def _is_global(address: str) -> bool:
 
 
 def is_blocked(interface: NetworkInterface, inventory: Inventory) -> bool:
-    """Whether VPC Block Public Access keeps the internet from a network interface.
+    """Whether the account's VPC Block Public Access keeps the internet from a network interface.
 
-    Takes it for granted that the account owns the VPC: the block of a VPC that is shared with it is its owner's.
+    In a VPC that another account shares with it, it does not: there the owner's block counts, which nobody else sees.
     """
     here = (interface.vpc_id, interface.subnet_id)
     return any(
-        options.blocks and not any(_exempts(exclusion, here) for exclusion in options.exclusions or ())
+        options.blocks
+        and not any(_exempts(exclusion, here) for exclusion in options.exclusions)
+        and _is_own(interface.vpc_id, inventory, interface.region)
         for options in inventory.each(VpcBlockPublicAccessOptions, region=interface.region)
     )
+
+
+def _is_own(vpc_id: str, inventory: Inventory, region: str) -> bool:
+    vpc = inventory.find(Vpc, "vpc_id", vpc_id, region=region)
+    return vpc is not None and vpc.owner_id == vpc.account
 
 
 def _exempts(exclusion: VpcBlockPublicAccessExclusion, ids: tuple[str, ...]) -> bool:
@@ -344,10 +352,20 @@ def _about(acl: NetworkAcl, port: Port, egress: bool) -> Iterator[NetworkAclEntr
     """The entries about a port, in the order in which they are asked."""
     for entry in sorted(acl.entries, key=lambda entry: entry.rule_number):
         protocol = _number(entry.protocol)
-        ports = entry.port_range or {}
-        inside = ports.get("From", 0) <= port.number <= ports.get("To", LAST_PORT)
+        inside = _holds(entry, port.number)
         if entry.egress == egress and (protocol == ALL_PROTOCOLS or (protocol == _number(port.protocol) and inside)):
             yield entry
+
+
+def _holds(entry: NetworkAclEntry, port: int) -> bool:
+    """Whether an entry's range holds a port. Without one, an entry that allows is taken for all ports, a denial for none.
+
+    AWS always gives the range of an entry for TCP or UDP.
+    """
+    ports = entry.port_range or {}
+    if not {"From", "To"} <= ports.keys():
+        return entry.rule_action == "allow"
+    return ports["From"] <= port <= ports["To"]
 
 
 def _peer(entry: NetworkAclEntry) -> Network:

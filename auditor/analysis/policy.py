@@ -19,7 +19,11 @@ Effect = Literal["Allow", "Deny"]
 _ACCOUNT = re.compile(r"\d{12}")
 _ACCOUNT_ROOT = re.compile(r"arn:[^:]+:iam::(\d{12}):root")
 _UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,}")
-_SERVICE_WILDCARD = re.compile(r"([a-z0-9-]+):\*+")
+_SERVICE_WILDCARD = re.compile(r"([a-z0-9-]+):[*?]*\*[*?]*")
+_ELEMENTS = (
+    "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
+)  # fmt: skip
+_MISSPELT = {element.lower(): element for element in _ELEMENTS}
 _EVERY_RESOURCE = tuple(tokens(f"arn:{partition}:*:*:*:*") for partition in ("aws", "aws-cn", "aws-us-gov"))
 
 
@@ -232,7 +236,7 @@ class Statement:
         return self.is_every_action and self.is_every_resource
 
     def whole_service_wildcards(self) -> tuple[str, ...]:
-        """The services that Action names whole, such as "s3" for "s3:*", in lower case and order."""
+        """The services that Action names whole, such as "s3" for "s3:*" and "s3:?*", in lower case and order."""
         matches = (_SERVICE_WILDCARD.fullmatch(action.lower()) for action in self.actions or ())
         return tuple(sorted({match[1] for match in matches if match}))
 
@@ -276,8 +280,10 @@ class Policy:
         return tuple(statement for statement in self.statements if not statement.is_allow)
 
 
-def parse(document: object) -> Policy:
+def parse(document: object, *, of_resource: bool = False) -> Policy:
     """Read a policy document: the decoded JSON, or its text where AWS returns text.
+
+    The policy of a resource, a role's trust included, must say in each statement whom it is about.
 
     Raises:
         MalformedPolicy: it is no policy, by the grammar of IAM.
@@ -294,14 +300,22 @@ def parse(document: object) -> Policy:
     if not isinstance(version, str):
         raise MalformedPolicy(f"Version is {_type(version)}")
     stated = document.get("Statement")
-    statements = stated if isinstance(stated, list) else [stated]
-    return Policy(tuple(_statement(i, raw, version) for i, raw in enumerate(statements)), version)
+    listed = stated if isinstance(stated, list) else [stated]
+    statements = tuple(_statement(i, raw, version) for i, raw in enumerate(listed))
+    bare = [s.label for s in statements if s.principals is None and s.not_principals is None]
+    if of_resource and bare:
+        raise MalformedPolicy(f"statement {bare[0]} has neither Principal nor NotPrincipal")
+    return Policy(statements, version)
 
 
 def _statement(index: int, raw: object, version: str) -> Statement:
     where = f"Statement {index}"
     if not isinstance(raw, Mapping):
         raise MalformedPolicy(f"{where} is {_type(raw)}, not an object")
+    # IAM knows its elements by their exact names: one that is passed over could be the one that matters.
+    for name in raw:
+        if (element := _MISSPELT.get(str(name).lower(), name)) != name:
+            raise MalformedPolicy(f"{where} has {name} instead of {element}")
     effect = raw.get("Effect")
     if effect not in ("Allow", "Deny"):
         raise MalformedPolicy(f"{where} has no Effect Allow or Deny")

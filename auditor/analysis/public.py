@@ -6,18 +6,22 @@ proven to confine does not confine.
 """
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from auditor.analysis.policy import NEGATED, Condition, Kind, Policy, Principal, Qualifier, Statement
-from auditor.analysis.wildcard import Selection
+from auditor.analysis.wildcard import EVERYTHING, Selection
 
 # Says why these values, under this operator, do not confine; None if they do.
 Test = Callable[[str, tuple[str, ...]], str | None]
 
 _TEXT_OPERATORS = ("StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike")
+# What the resource itself fills in: whose it is. Without a default, which could let others in too.
+_OF_THE_RESOURCE = re.compile(r"\$\{\s*aws:resource(?:account|orgid)\s*\}", re.IGNORECASE)
+_WIDEST_SUM = 2**30  # of the addresses in all ranges together: a quarter of the internet
 _PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 # The identity providers of which everyone on the internet can have an account.
 PUBLIC_PROVIDERS = frozenset(
@@ -26,11 +30,16 @@ PUBLIC_PROVIDERS = frozenset(
 
 
 def is_fixed(value: str) -> bool:
-    """Whether the text stands for itself only: no wildcard and no policy variable.
+    """Whether the text stands for itself only: no wildcard and no policy variable, but for the resource's owner.
 
     AWS does not count wildcards as fixed even under StringEquals, where they match nothing: a slip either way.
     """
-    return bool(value) and not any(mark in value for mark in ("*", "?", "${"))
+    return bool(value) and not any(mark in _resolved(value) for mark in ("*", "?", "${"))
+
+
+def _resolved(value: str) -> str:
+    """The text with the resource's account, or organization, as some number: it is the same in every request."""
+    return _OF_THE_RESOURCE.sub("000000000000", value)
 
 
 def _texts(judge: Callable[[str, str], str | None]) -> Test:
@@ -60,6 +69,7 @@ def _fixed_user_id(_operator: str, value: str) -> str | None:
 
 def _fixed_owner(operator: str, value: str) -> str | None:
     """An ARN whose account part is fixed or, where ARNs have none (S3), whose resource is."""
+    value = _resolved(value)
     parts = value.split(":", 5)
     if "${" in value or len(parts) < 6:
         return None if is_fixed(value) and parts[0] == "arn" else f"{value} is no fixed ARN"
@@ -97,6 +107,8 @@ def _narrow(operator: str, values: tuple[str, ...]) -> str | None:
     # Neighbours count as one: 0.0.0.0/1 and 128.0.0.0/1 are the internet, also when cut into 256 pieces.
     for wide in (n for n in ipaddress.collapse_addresses(four) if n.prefixlen < 8):
         return f"{wide} is a public range"
+    if sum(network.num_addresses for network in ipaddress.collapse_addresses(four)) > _WIDEST_SUM:
+        return "its ranges together are a good part of the internet"
     for wide6 in (n for n in ipaddress.collapse_addresses(six) if n.prefixlen < 32):
         return f"{wide6} is a public range"
     return None
@@ -141,6 +153,9 @@ CONFINING_KEYS: Mapping[str, Test] = {
     "aws:sourceip": _narrow,
 }  # fmt: skip
 
+# By these alone every service gets in, on behalf of whomever it works for.
+SERVICE_KEYS = ("aws:principalisawsservice", "aws:principalservicename", "aws:principalservicenameslist")
+
 # What AWS gives a service's request to say for whom the service acts.
 SOURCE_KEYS: Mapping[str, Test] = {
     "aws:sourceaccount": _FIXED, "aws:sourceowner": _FIXED, "aws:sourcearn": _OWNER,
@@ -164,8 +179,17 @@ def why_open(condition: Condition, confining: Mapping[str, Test] = CONFINING_KEY
 
 
 def confining_conditions(statement: Statement, confining: Mapping[str, Test] = CONFINING_KEYS) -> tuple[Condition, ...]:
-    """The conditions of an Allow statement each of which alone keeps strangers out."""
-    return tuple(condition for condition in statement.conditions if why_open(condition, confining) is None)
+    """The conditions of an Allow statement each of which keeps strangers out."""
+    return tuple(c for c in statement.conditions if why_open(_where_present(c, statement), confining) is None)
+
+
+def _where_present(condition: Condition, statement: Statement) -> Condition:
+    """The condition without what it says of an absent key, where another (Null: false) demands that there is one."""
+    nulls = [c for c in statement.conditions_on(condition.key) if c.operator == "Null"]
+    if not any([value.lower() for value in null.values] == ["false"] for null in nulls):
+        return condition
+    qualifier = None if condition.qualifier is Qualifier.ALL else condition.qualifier
+    return replace(condition, if_exists=False, qualifier=qualifier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +219,17 @@ class PublicStatement:
 
 
 def public_statements(
-    policy: Policy, confining: Mapping[str, Test] = CONFINING_KEYS, *, providers: bool = True
+    policy: Policy,
+    confining: Mapping[str, Test] = CONFINING_KEYS,
+    *,
+    providers: bool = True,
+    service: str | None = None,
 ) -> tuple[PublicStatement, ...]:
     """The Allow statements of a resource's policy that are open to the world, in order; none if it is not public.
 
     `confining` are the keys that count; to add one: `{**CONFINING_KEYS, **confining_keys("service:Key")}`. `providers`
-    tells whether an identity provider that is open to the world makes a statement public, as it does for S3.
+    tells whether an identity provider that is open to the world makes a statement public, as it does for S3. `service`
+    is the one whose actions there are on the resource ("s3"): then "s3:*" is all that can be done to it.
     """
     denies = [deny for deny in policy.denies if _denies_strangers(deny, confining)]
     found = []
@@ -208,7 +237,7 @@ def public_statements(
         why = _why_everyone(allow, providers=providers)
         if why is None or confining_conditions(allow, confining):
             continue
-        if actions := _left_open(allow, denies):
+        if actions := _left_open(allow, denies, service):
             considered = tuple((condition, why_open(condition, confining) or "") for condition in allow.conditions)
             found.append(PublicStatement(allow, why, actions, considered))
     return tuple(found)
@@ -261,7 +290,7 @@ def _opposite(condition: Condition) -> Condition | None:
     return None
 
 
-def _left_open(allow: Statement, denies: Iterable[Statement]) -> tuple[str, ...]:
+def _left_open(allow: Statement, denies: Iterable[Statement], service: str | None) -> tuple[str, ...]:
     """The actions of an Allow that the Denies leave open on at least one of its resources."""
     # For each resource of the Allow, the Denies that cover it whole.
     covering = [
@@ -271,8 +300,14 @@ def _left_open(allow: Statement, denies: Iterable[Statement]) -> tuple[str, ...]
     return tuple(
         text
         for text, covers in zip(texts or (), _coverage(allow.action_selection), strict=True)
-        if not all(any(covers(deny.action_selection) for deny in able) for able in covering)
+        if not all(any(covers(_denied_actions(deny, service)) for deny in able) for able in covering)
     )
+
+
+def _denied_actions(deny: Statement, service: str | None) -> Selection:
+    """The actions of a Deny: every one, if all those of the resource's service are among them."""
+    every = service is not None and deny.covers_action(f"{service}:*")
+    return Selection((EVERYTHING,)) if every else deny.action_selection
 
 
 def _coverage(selection: Selection) -> list[Callable[[Selection], bool]]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from auditor.analysis.evaluate import Holds, Request, allowed, applies, conditions_hold
 from auditor.analysis.policy import Condition, Kind, Policy, Principal, Statement, account_in
 from auditor.analysis.public import (
+    CONFINING_KEYS,
     PUBLIC_PROVIDERS,
+    SERVICE_KEYS,
     SOURCE_KEYS,
     PublicStatement,
     Test,
@@ -22,6 +24,10 @@ from auditor.analysis.wildcard import glob, tokens
 TRUST_KEYS = confining_keys("aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:PrincipalAccount", "aws:PrincipalArn")
 # What everyone could know or bring about, but must: a public role trust is less open with one of these.
 WEAK_TRUST_KEYS = confining_keys("sts:ExternalId", "aws:SourceIp", "aws:SourceVpc", "aws:SourceVpce")
+# What tells by whose account, or through whose access point, everyone may come.
+CALLER_KEYS = confining_keys(
+    "aws:PrincipalAccount", "aws:PrincipalArn", "s3:DataAccessPointAccount", "s3:DataAccessPointArn"
+)
 # What makes another account's trust a deliberate one.
 EXTERNAL_ID_KEYS = confining_keys("sts:ExternalId", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths")
 
@@ -40,6 +46,7 @@ _REQUIRED_CLAIM = {
     "www.amazon.com": "app_id",
 }
 _WILDCARD = re.compile(r"[*?]|\$\{")
+_VARIABLE_PART = re.compile(r"[*?]|\$\{[^}]*\}?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ def public_trusts(policy: Policy) -> tuple[PublicTrust, ...]:
     """The statements of a role's trust policy that let everyone in, except by web identity (see `web_identities`)."""
     return tuple(
         PublicTrust(opening, confining_conditions(opening.statement, WEAK_TRUST_KEYS))
-        for opening in public_statements(policy, TRUST_KEYS, providers=False)
+        for opening in public_statements(policy, TRUST_KEYS, providers=False, service="sts")
     )
 
 
@@ -69,17 +76,30 @@ class CrossAccount:
 def cross_account_statements(
     policy: Policy, trusted: Collection[str], unless: Mapping[str, Test]
 ) -> tuple[CrossAccount, ...]:
-    """The Allow statements that name accounts outside `trusted` (which holds the own one) in Principal.AWS.
+    """The Allow statements that name accounts outside `trusted` (which holds the own one), see `accounts_let_in`.
 
     Left out are statements with a condition on a key of `unless` that demands a fixed value: EXTERNAL_ID_KEYS for
-    roles, `own_organization(...)` for resources. "*", NotPrincipal and unique ids name no account and are not found.
+    roles, `own_organization(...)` for resources. NotPrincipal and unique ids name no account and are not found.
     """
     found = []
     for statement in policy.allows:
-        accounts = tuple(account for account in statement.accounts if account not in trusted)
+        accounts = tuple(account for account in accounts_let_in(statement) if account not in trusted)
         if accounts and not confining_conditions(statement, unless):
             found.append(CrossAccount(statement, accounts))
     return tuple(found)
+
+
+def accounts_let_in(statement: Statement) -> tuple[str, ...]:
+    """The accounts that an Allow statement names: in its Principal or, where that is everyone, in its conditions.
+
+    "*" with a condition on aws:PrincipalAccount lets in whom Principal with that account would.
+    """
+    named = [principal.account for principal in statement.principals or ()]
+    if any(principal.is_anyone for principal in statement.principals or ()):
+        demanded = confining_conditions(statement, CALLER_KEYS)
+        values = [value for condition in demanded for value in condition.values]
+        named += [value if re.fullmatch(r"\d{12}", value) else account_in(value) for value in values]
+    return tuple(dict.fromkeys(account for account in named if account))
 
 
 def own_organization(organization: str | None) -> dict[str, Test]:
@@ -111,13 +131,31 @@ class ServiceGrant:
     source_conditions: tuple[Condition, ...]
 
 
-def service_grants(policy: Policy, confining: Mapping[str, Test] = SOURCE_KEYS) -> tuple[ServiceGrant, ...]:
-    """The Allow statements that name services in Principal.Service, one for each service."""
-    return tuple(
+def service_grants(
+    policy: Policy, confining: Mapping[str, Test] = SOURCE_KEYS, *, of: str | None = None
+) -> tuple[ServiceGrant, ...]:
+    """The Allow statements that name services in Principal.Service, one for each service.
+
+    And those for everyone that nothing confines but that the caller is a service; that one is "*" where it has no name.
+    `of` is the service whose resource it is, as in `public_statements`.
+    """
+    named = tuple(
         ServiceGrant(statement, service, confining_conditions(statement, confining))
         for statement in policy.allows
         for service in statement.services
     )
+    closed = {key: test for key, test in CONFINING_KEYS.items() if key not in SERVICE_KEYS}
+    public = {opening.statement.index for opening in public_statements(policy, service=of)}
+    opened = (opening.statement for opening in public_statements(policy, closed, service=of))
+    by_condition = [statement for statement in opened if statement.index not in public]
+    return named + tuple(
+        ServiceGrant(statement, service, ()) for statement in by_condition for service in _services_demanded(statement)
+    )
+
+
+def _services_demanded(statement: Statement) -> tuple[str, ...]:
+    found = (c for c in statement.conditions_on(*SERVICE_KEYS) if c.operator != "Bool" and c.demands_match)
+    return tuple(value for condition in found for value in condition.values) or ("*",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +248,7 @@ class WebIdentity:
         """Whether the required claim keeps strangers out.
 
         Of a multi-tenant issuer, "sub" must name the owner (repository owner, group, organization) before any wildcard;
-        of another issuer, it must not be a mere "*".
+        of another issuer, it must hold more than wildcards and policy variables.
         """
         claim = self.required_claim
         if claim != "sub":
@@ -220,7 +258,7 @@ class WebIdentity:
         parts = 1 if self.issuer.startswith("api.bitbucket.org") else 2
 
         def names_someone(value: str) -> bool:
-            return names_owner(value, parts) if shared else bool(value.strip("*?"))
+            return names_owner(value, parts) if shared else re.search(r"\w", _VARIABLE_PART.sub("", value)) is not None
 
         return any(all(map(names_someone, condition.values)) for condition in self._conditions("sub"))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -20,6 +20,8 @@ from auditor.aws.lean import Emitter
 from auditor.fetch import CallError, Operation, operation
 from auditor.findings import GapKind
 from auditor.progress import Progress
+
+_Listed = dict[str, str | None]  # regions by name, with their opt-in status
 
 ROLE_SESSION_NAME = "auditor"
 PATIENCE = 8.0  # seconds for the first answer: who waits for a scan to start should soon know why it does not
@@ -80,10 +82,16 @@ async def connect(access: Access, *, concurrency: int) -> Session:
     try:
         door = Door(clients, OPENING, concurrency=concurrency)
         home = _home(core, first)
-        identity = await _identity(door, home if access.regions else first, clients.endpoint_url("sts"))
-        partition = identity["Arn"].split(":")[1]
-        account = identity["Account"]
-        regions = await _regions(door, core, access.regions, home, first, partition)
+        # At home, since a region that was asked for may not exist. Both at once: neither answer needs the other.
+        listing = asyncio.ensure_future(_listed(door, home))
+        try:
+            identity = await _identity(door, home if access.regions else first, clients.endpoint_url("sts"))
+            partition = identity["Arn"].split(":")[1]
+            account = identity["Account"]
+            regions = await _regions(door, core, access.regions, listing, home, first, partition)
+        finally:
+            listing.cancel()
+            await asyncio.gather(listing, return_exceptions=True)
         return Session(account, partition, regions, home, clients, concurrency)
     except BaseException:
         await clients.close()
@@ -157,12 +165,11 @@ async def _identity(door: Door, region: str, endpoint_url: str | None) -> dict[s
 
 
 async def _regions(
-    door: Door, core: Any, wanted: Sequence[str], home: str, first: str, partition: str
+    door: Door, core: Any, wanted: Sequence[str], listing: Awaitable[_Listed], home: str, first: str, partition: str
 ) -> tuple[str, ...]:
-    """The enabled regions, as AWS says; those asked for if there are any, each held against it."""
+    """The enabled regions, as AWS says at home (`listing`); those asked for if there are any, each held against it."""
     try:
-        # In the home region, since one that was asked for may not exist; a service control policy may deny it there.
-        where, enabled = home, await _listed(door, home)
+        where, enabled = home, await listing  # a service control policy may deny it there
     except CallError as error:
         try:
             where, enabled = first, await _listed(door, first)
@@ -193,7 +200,7 @@ async def _regions(
     )
 
 
-async def _listed(door: Door, region: str, **params: bool) -> dict[str, str | None]:
+async def _listed(door: Door, region: str, **params: bool) -> _Listed:
     """Regions by name, with their opt-in status."""
     answer = await door.call("ec2", "DescribeRegions", region, params)
     return {region["RegionName"]: region.get("OptInStatus") for region in answer["Regions"]}

@@ -39,12 +39,12 @@ class InstanceNetworkInterface(Shape):
     """A network interface as its instance shows it."""
 
     network_interface_id: str
-    vpc_id: str | None = None
-    subnet_id: str | None = None
-    association: Association | None = None
-    private_ip_addresses: tuple[PrivateIpAddress, ...] = ()
-    ipv6_addresses: tuple[Ipv6Address, ...] = ()
-    groups: tuple[GroupIdentifier, ...] = ()
+    vpc_id: str
+    subnet_id: str
+    association: Association | None = None  # absent: no public IPv4 address
+    private_ip_addresses: tuple[PrivateIpAddress, ...]
+    ipv6_addresses: tuple[Ipv6Address, ...]
+    groups: tuple[GroupIdentifier, ...]
 
     @property
     def public_ips(self) -> list[str]:
@@ -81,7 +81,7 @@ class Instance(Resource):
     operator: Operator | None = None
     metadata_options: MetadataOptions | None = None
     public_ip_address: str | None = None
-    network_interfaces: tuple[InstanceNetworkInterface, ...] = ()
+    network_interfaces: tuple[InstanceNetworkInterface, ...]
     launched_from: Annotated[
         tuple[InstanceImage, ...],
         Join("DescribeInstanceImageMetadata", at="InstanceImageMetadata", key="InstanceId", field="instance_id"),
@@ -204,7 +204,7 @@ class Volume(Resource):
     state: str
     create_time: Timestamp
     encrypted: bool
-    attachments: tuple[VolumeAttachment, ...] = ()
+    attachments: tuple[VolumeAttachment, ...]
     operator: Operator | None = None
 
 

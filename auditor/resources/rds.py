@@ -1,15 +1,18 @@
 """RDS and Aurora: instances, clusters, their snapshots, global databases and proxies."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from auditor.fetch import Call, Join, Listing
+from auditor.fetch import Ask, Call, Join, Listing, walk
 from auditor.model import Resource, Shape, Timestamp
 
 # Why rules pass over what `foreign` is true of.
 FOREIGN = "DocumentDB and Neptune only share RDS's API, and have guidance of their own"
 
+# Engines of which AWS announces how long a major version is supported: those that are open source.
+ANNOUNCED = ("aurora-mysql", "aurora-postgresql", "mariadb", "mysql", "postgres")
 # What forces clients onto TLS, by engine.
 TLS_PARAMETERS: Mapping[str, str] = {
     "aurora-mysql": "require_secure_transport",
@@ -48,10 +51,10 @@ class Lifecycle(Shape):
 
 
 class MajorEngineVersion(Shape):
-    """A major version of an engine. Commercial engines have no lifecycles here."""
+    """A major version of an engine. Only engines that are open source have lifecycles."""
 
     major_engine_version: str
-    supported_engine_lifecycles: tuple[Lifecycle, ...] = ()
+    supported_engine_lifecycles: tuple[Lifecycle, ...] = ()  # RDS's own sample leaves them out of some entries
 
 
 class MaintenanceAction(Shape):
@@ -72,7 +75,7 @@ class MaintenanceAction(Shape):
 class MaintenanceActions(Shape):
     """What is to be done to one database."""
 
-    pending_maintenance_action_details: tuple[MaintenanceAction, ...] = ()
+    pending_maintenance_action_details: tuple[MaintenanceAction, ...]
 
 
 class Option(Shape):
@@ -84,7 +87,7 @@ class Option(Shape):
 class OptionGroup(Shape):
     """Features that instances share; it may be empty."""
 
-    options: tuple[Option, ...] = ()
+    options: tuple[Option, ...]
 
 
 class Database(Resource):
@@ -106,22 +109,24 @@ class Database(Resource):
         ),
     ]
     engine_versions: Annotated[
-        tuple[EngineVersion, ...] | None,
+        tuple[EngineVersion, ...],
         Call(
             "DescribeDBEngineVersions",
             at="DBEngineVersions",
             const={"IncludeAll": True},
             when=lambda database: database.versioned,
+            otherwise=(),
             Engine="engine",
             EngineVersion="engine_version",
         ),
     ]
     major_engine_versions: Annotated[
-        tuple[MajorEngineVersion, ...] | None,
+        tuple[MajorEngineVersion, ...],
         Call(
             "DescribeDBMajorEngineVersions",
             at="DBMajorEngineVersions",
-            when=lambda database: database.versioned,
+            when=lambda database: database.versioned and database.engine in ANNOUNCED,
+            otherwise=(),
             Engine="engine",
         ),
     ]
@@ -226,21 +231,23 @@ class DBInstance(Database):
     db_parameter_groups: tuple[ParameterGroupStatus, ...] = ()
     option_group_memberships: tuple[OptionGroupMembership, ...] = ()
     parameters: Annotated[
-        tuple[Parameter, ...] | None,
+        tuple[Parameter, ...],
         Call(
             "DescribeDBParameters",
             at="Parameters",
             when=lambda instance: instance.alone and instance.tls_parameter and instance.db_parameter_groups,
+            otherwise=(),
             DBParameterGroupName="parameter_group_name",
             Filters="tls_filter",
         ),
     ]
     option_groups: Annotated[
-        tuple[OptionGroup, ...] | None,
+        tuple[OptionGroup, ...],
         Call(
             "DescribeOptionGroups",
             at="OptionGroupsList",
             when=lambda instance: instance.engine.startswith("oracle-") and instance.option_group_memberships,
+            otherwise=(),
             OptionGroupName="option_group_name",
         ),
     ]
@@ -295,14 +302,15 @@ class DBCluster(Database):
     backup_retention_period: int
     deletion_protection: bool
     multi_az: bool
-    db_cluster_members: tuple[ClusterMember, ...] = ()
+    db_cluster_members: tuple[ClusterMember, ...]
     db_cluster_parameter_group: str
     parameters: Annotated[
-        tuple[Parameter, ...] | None,
+        tuple[Parameter, ...],
         Call(
             "DescribeDBClusterParameters",
             at="Parameters",
             when=lambda cluster: cluster.tls_parameter and not cluster.serverless_v1,
+            otherwise=(),
             DBClusterParameterGroupName="db_cluster_parameter_group",
             Filters="tls_filter",
         ),
@@ -318,14 +326,20 @@ class SnapshotAttribute(Shape):
     """Who may do something with a snapshot: `restore` names accounts, or `all`."""
 
     attribute_name: str
-    attribute_values: tuple[str, ...] = ()
+    attribute_values: tuple[str, ...]
+
+
+async def _db_snapshots(ask: Ask) -> list[dict[str, Any]]:
+    """Automated and manual snapshots, which come unasked, and AWS Backup's: RDS promises those only by their type."""
+    answers = await asyncio.gather(ask("DescribeDBSnapshots"), ask("DescribeDBSnapshots", SnapshotType="awsbackup"))
+    return [item for pages in answers for page in pages for item in walk(page, "DBSnapshots")]
 
 
 class DBSnapshot(Resource):
     """A snapshot of an instance, of this account."""
 
     service, cfn_type = "rds", "AWS::RDS::DBSnapshot"
-    listing = Listing("DescribeDBSnapshots", at="DBSnapshots")
+    listing = Listing("DescribeDBSnapshots", at="DBSnapshots", fetch=_db_snapshots)
     arn_format = "arn:{partition}:rds:{region}:{account}:snapshot:{db_snapshot_identifier}"
     id_field = name_field = "db_snapshot_identifier"
     tags_field = "tag_list"
@@ -337,11 +351,12 @@ class DBSnapshot(Resource):
     encrypted: bool
     # Only a manual snapshot can be shared, and only an unencrypted one with everybody.
     attributes: Annotated[
-        tuple[SnapshotAttribute, ...] | None,
+        tuple[SnapshotAttribute, ...],
         Call(
             "DescribeDBSnapshotAttributes",
             at="DBSnapshotAttributesResult.DBSnapshotAttributes",
             when=lambda snapshot: snapshot.snapshot_type == "manual" and not snapshot.encrypted,
+            otherwise=(),
             DBSnapshotIdentifier="db_snapshot_identifier",
         ),
     ]
@@ -364,11 +379,12 @@ class DBClusterSnapshot(Resource):
     storage_encrypted: bool
     storage_encryption_type: str | None = None  # as of a cluster
     attributes: Annotated[
-        tuple[SnapshotAttribute, ...] | None,
+        tuple[SnapshotAttribute, ...],
         Call(
             "DescribeDBClusterSnapshotAttributes",
             at="DBClusterSnapshotAttributesResult.DBClusterSnapshotAttributes",
             when=lambda snapshot: snapshot.snapshot_type == "manual" and not snapshot.storage_encrypted,
+            otherwise=(),
             DBClusterSnapshotIdentifier="db_cluster_snapshot_identifier",
         ),
     ]
@@ -400,7 +416,7 @@ class GlobalCluster(Resource):
     global_cluster_identifier: str
     engine: str
     status: str
-    global_cluster_members: tuple[GlobalClusterMember, ...] = ()
+    global_cluster_members: tuple[GlobalClusterMember, ...]
     failover_state: FailoverState | None = None
 
 
@@ -421,6 +437,6 @@ class DBProxy(Resource):
     db_proxy_name: str
     status: str
     engine_family: str
-    auth: tuple[ProxyAuth, ...] = ()
+    auth: tuple[ProxyAuth, ...]
     default_auth_scheme: str | None = None  # NONE or IAM_AUTH; the older API knew the former only
     require_tls: bool

@@ -7,9 +7,9 @@ from auditor.model import Document, Resource, Shape
 
 
 class TopicAttributes(Shape):
-    """What is set for a topic. AWS gives every topic a policy; one without any lets nobody but its owner in."""
+    """What is set for a topic. AWS gives every topic a policy: where it is missing, it is unread."""
 
-    policy: Document | None = None
+    policy: Document
 
 
 class Topic(Resource):

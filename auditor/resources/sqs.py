@@ -7,7 +7,7 @@ from auditor.model import Document, Resource, Shape
 
 
 class QueueAttributes(Shape):
-    """What is set for a queue. A queue without a policy lets nobody but its owner in."""
+    """What is set for a queue. One that never got a policy has none, and lets nobody but its owner in."""
 
     policy: Document | None = None
 
@@ -30,8 +30,7 @@ class Queue(Resource):
 
     queue_url: str
     queue_name: str
-    # Each attribute that is asked for, of those that are set: a queue that never got a policy has none.
     attributes: Annotated[
-        QueueAttributes | None,
+        QueueAttributes,
         Call("GetQueueAttributes", at="Attributes", const={"AttributeNames": ["All"]}, QueueUrl="queue_url"),
     ]

@@ -1,12 +1,19 @@
 """VPCs and what decides which traffic reaches what is in them.
 
-Members that hold a list are empty where EC2 leaves them out: it does so where there is nothing to list.
+EC2 gives a list that is empty as an empty list. So a list without a default here is one whose absence says nothing:
+what should hold it is then unread, and no rule takes an answer that was cut short for a closed door.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from auditor.fetch import Call, Listing
 from auditor.model import Resource, Shape
+
+# Unpaged, DescribeNetworkInterfaces fails in large accounts, and EC2 throttles every other listing earlier.
+PAGED: dict[str, Any] = {"MaxResults": 1000}
+PAGED_BY_HUNDREDS: dict[str, Any] = {"MaxResults": 100}
 
 
 class BlockPublicAccessStates(Shape):
@@ -15,23 +22,30 @@ class BlockPublicAccessStates(Shape):
     internet_gateway_block_mode: str | None = None
 
 
+class Ipv6CidrBlockAssociation(Shape):
+    """One IPv6 network of a VPC."""
+
+    ipv6_cidr_block: str | None = None
+
+
 class Vpc(Resource):
     """A VPC, the account's own or one whose subnets another account shares with it."""
 
     service, cfn_type = "ec2", "AWS::EC2::VPC"
-    listing = Listing("DescribeVpcs", at="Vpcs")
+    listing = Listing("DescribeVpcs", at="Vpcs", params=PAGED)
     arn_format = "arn:{partition}:ec2:{region}:{owner_id}:vpc/{vpc_id}"
     id_field = "vpc_id"
 
     vpc_id: str
     owner_id: str
+    ipv6_cidr_block_association_set: tuple[Ipv6CidrBlockAssociation, ...] = ()  # absent: none
 
 
 class Subnet(Resource):
     """A subnet, the account's own or one that another account shares with it."""
 
     service, cfn_type = "ec2", "AWS::EC2::Subnet"
-    listing = Listing("DescribeSubnets", at="Subnets")
+    listing = Listing("DescribeSubnets", at="Subnets", params=PAGED)
     arn_format = "arn:{partition}:ec2:{region}:{owner_id}:subnet/{subnet_id}"
     id_field = "subnet_id"
 
@@ -101,15 +115,15 @@ class RouteTable(Resource):
     """A route table."""
 
     service, cfn_type = "ec2", "AWS::EC2::RouteTable"
-    listing = Listing("DescribeRouteTables", at="RouteTables")
+    listing = Listing("DescribeRouteTables", at="RouteTables", params=PAGED_BY_HUNDREDS)
     arn_format = "arn:{partition}:ec2:{region}:{owner_id}:route-table/{route_table_id}"
     id_field = "route_table_id"
 
     route_table_id: str
     vpc_id: str
     owner_id: str
-    associations: tuple[RouteTableAssociation, ...] = ()
-    routes: tuple[Route, ...] = ()
+    associations: tuple[RouteTableAssociation, ...]
+    routes: tuple[Route, ...]
 
     @property
     def subnet_ids(self) -> tuple[str, ...]:
@@ -133,7 +147,7 @@ class InternetGateway(Resource):
     """An internet gateway."""
 
     service, cfn_type = "ec2", "AWS::EC2::InternetGateway"
-    listing = Listing("DescribeInternetGateways", at="InternetGateways")
+    listing = Listing("DescribeInternetGateways", at="InternetGateways", params=PAGED)
     arn_format = "arn:{partition}:ec2:{region}:{owner_id}:internet-gateway/{internet_gateway_id}"
     id_field = "internet_gateway_id"
 
@@ -164,15 +178,15 @@ class NetworkAcl(Resource):
     """A network ACL."""
 
     service, cfn_type = "ec2", "AWS::EC2::NetworkAcl"
-    listing = Listing("DescribeNetworkAcls", at="NetworkAcls")
+    listing = Listing("DescribeNetworkAcls", at="NetworkAcls", params=PAGED)
     arn_format = "arn:{partition}:ec2:{region}:{owner_id}:network-acl/{network_acl_id}"
     id_field = "network_acl_id"
 
     network_acl_id: str
     vpc_id: str
     owner_id: str
-    associations: tuple[NetworkAclAssociation, ...] = ()
-    entries: tuple[NetworkAclEntry, ...] = ()
+    associations: tuple[NetworkAclAssociation, ...]
+    entries: tuple[NetworkAclEntry, ...]
 
     @property
     def subnet_ids(self) -> tuple[str, ...]:
@@ -184,7 +198,7 @@ class FlowLog(Resource):
     """A flow log of a VPC, a subnet, a network interface or a transit gateway."""
 
     service, cfn_type = "ec2", "AWS::EC2::FlowLog"
-    listing = Listing("DescribeFlowLogs", at="FlowLogs")
+    listing = Listing("DescribeFlowLogs", at="FlowLogs", params=PAGED)
     arn_format = "arn:{partition}:ec2:{region}:{account}:vpc-flow-log/{flow_log_id}"
     id_field = "flow_log_id"
 
@@ -236,11 +250,22 @@ class IpPermission(Shape):
     user_id_group_pairs: tuple[UserIdGroupPair, ...] = ()
 
 
+def _with_a_peer(permissions: tuple[IpPermission, ...]) -> tuple[IpPermission, ...]:
+    """The same rules. Raises ValueError where one names nobody at all: EC2 has no such rules, so a part is missing."""
+    for each in permissions:
+        if not (each.ip_ranges or each.ipv6_ranges or each.prefix_list_ids or each.user_id_group_pairs):
+            raise ValueError("a rule that names no network, no prefix list and no group")
+    return permissions
+
+
+IpPermissions = Annotated[tuple[IpPermission, ...], AfterValidator(_with_a_peer)]
+
+
 class SecurityGroup(Resource):
     """A security group, the account's own or one that another account shares with it."""
 
     service, cfn_type = "ec2", "AWS::EC2::SecurityGroup"
-    listing = Listing("DescribeSecurityGroups", at="SecurityGroups")
+    listing = Listing("DescribeSecurityGroups", at="SecurityGroups", params=PAGED)
     arn_format = "arn:{partition}:ec2:{region}:{owner_id}:security-group/{group_id}"
     id_field = "group_id"
     name_field = "group_name"
@@ -249,8 +274,8 @@ class SecurityGroup(Resource):
     group_name: str
     owner_id: str
     vpc_id: str | None = None
-    ip_permissions: tuple[IpPermission, ...] = ()
-    ip_permissions_egress: tuple[IpPermission, ...] = ()
+    ip_permissions: IpPermissions
+    ip_permissions_egress: IpPermissions
 
 
 class GroupIdentifier(Shape):
@@ -282,7 +307,7 @@ class NetworkInterface(Resource):
     """A network interface, of an instance or of what a service runs in the VPC."""
 
     service, cfn_type = "ec2", "AWS::EC2::NetworkInterface"
-    listing = Listing("DescribeNetworkInterfaces", at="NetworkInterfaces")
+    listing = Listing("DescribeNetworkInterfaces", at="NetworkInterfaces", params=PAGED)
     arn_format = "arn:{partition}:ec2:{region}:{owner_id}:network-interface/{network_interface_id}"
     id_field = "network_interface_id"
     tags_field = "tag_set"
@@ -291,10 +316,10 @@ class NetworkInterface(Resource):
     vpc_id: str
     subnet_id: str
     owner_id: str
-    groups: tuple[GroupIdentifier, ...] = ()
-    association: Association | None = None
-    private_ip_addresses: tuple[PrivateIpAddress, ...] = ()
-    ipv6_addresses: tuple[Ipv6Address, ...] = ()
+    groups: tuple[GroupIdentifier, ...]
+    association: Association | None = None  # absent: no public IPv4 address
+    private_ip_addresses: tuple[PrivateIpAddress, ...]
+    ipv6_addresses: tuple[Ipv6Address, ...]
     deny_all_igw_traffic: bool = False  # absent: nothing keeps the internet from its addresses
 
     @property
@@ -313,7 +338,7 @@ class ManagedPrefixList(Resource):
     """A list of networks that rules and routes name by its id: the account's own, shared with it, or AWS's."""
 
     service, cfn_type = "ec2", "AWS::EC2::PrefixList"
-    listing = Listing("DescribeManagedPrefixLists", at="PrefixLists")
+    listing = Listing("DescribeManagedPrefixLists", at="PrefixLists", params=PAGED_BY_HUNDREDS)
     arn_format = "arn:{partition}:ec2:{region}:{owner_id}:prefix-list/{prefix_list_id}"
     id_field = "prefix_list_id"
     name_field = "prefix_list_name"
@@ -322,11 +347,13 @@ class ManagedPrefixList(Resource):
     prefix_list_name: str | None = None
     owner_id: str  # "AWS" for the lists that hold the addresses of AWS's own services
     entries: Annotated[
-        tuple[PrefixListEntry, ...] | None,
+        tuple[PrefixListEntry, ...],
         Call(
             "GetManagedPrefixListEntries",
             at="Entries",
+            const=PAGED_BY_HUNDREDS,
             when=lambda of: not of.by_aws,
+            otherwise=(),
             PrefixListId="prefix_list_id",
         ),
     ]
@@ -356,11 +383,13 @@ class VpcBlockPublicAccessOptions(Resource):
 
     internet_gateway_block_mode: str  # "off", "block-bidirectional" or "block-ingress"
     exclusions: Annotated[
-        tuple[VpcBlockPublicAccessExclusion, ...] | None,
+        tuple[VpcBlockPublicAccessExclusion, ...],
         Call(
             "DescribeVpcBlockPublicAccessExclusions",
             at="VpcBlockPublicAccessExclusions",
+            const=PAGED,
             when=lambda options: options.blocks,
+            otherwise=(),
         ),
     ]
 
