@@ -4,8 +4,10 @@ What is needed by one command only is imported there, so that `auditor --help` a
 """
 
 import gc
+import io
 import json
 import logging
+import os
 import re
 import sys
 from enum import IntEnum
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 Strings = tuple[str, ...]
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
+REPORTS = Path("auditor-report")  # where several formats go that were given no folder
+
 
 class Exit(IntEnum):
     """What each exit code means, and nothing else."""
@@ -40,7 +44,7 @@ class Exit(IntEnum):
     USAGE = 2
     INCOMPLETE = 3
     CANNOT_START = 4
-    INTERRUPTED = 130  # Ctrl-C before anything was read; the shell's convention
+    INTERRUPTED = 130  # Ctrl-C before anything was read, or a second one; the shell's convention
 
 
 _formats = click.option("--format", "-f", "formats", multiple=True, help="Report formats: json html terminal ...")
@@ -109,17 +113,18 @@ def scan(
         _misuse("--external-id goes with --role-arn")
     if snapshot and (regions or profile or role_arn or endpoint_url or save_snapshot):
         _misuse("--snapshot judges a file: it goes with no option that reads an account")
-    _check_formats(formats)
+    _check_output(formats, output)
+    saved = True
     if snapshot:
         inventory = _load_snapshot(snapshot)
     else:
         access = _access(profile, role_arn, external_id, endpoint_url, regions or settings.scan.regions)
         inventory = _read(access, chosen, concurrency or settings.scan.concurrency, messages)
         if save_snapshot:
-            _save_snapshot(inventory, save_snapshot, messages)
+            saved = _save_snapshot(inventory, save_snapshot, messages)
     audit = _assess(inventory, chosen, catalogue, settings, messages)
     _report(audit, formats, output, messages)
-    sys.exit(_completeness(audit))
+    sys.exit(_completeness(audit) if saved else Exit.USAGE)
 
 
 @app.command("rules")
@@ -135,12 +140,12 @@ def list_rules(shape: str, **choice: Any) -> None:
     texts = [describe(made, configured.get(made.id)) for made in chosen]
     if shape == "json":
         fields = {"id", "title", "severity", "category", "resource_types", "controls", "parameters"}
-        click.echo(json.dumps([text.model_dump(mode="json", include=fields) for text in texts], indent=2))
+        _print([json.dumps([text.model_dump(mode="json", include=fields) for text in texts], indent=2), "\n"])
         return
     width = max(len(text.id) for text in texts)
-    for text in texts:
-        click.echo(f"{text.id:{width}}  {text.severity.value:13}  {text.category.value:11}  {text.title}")
-    click.echo(f"{len(texts)} rules; `auditor explain RULE` tells all about one", err=True)
+    _print(f"{text.id:{width}}  {text.severity.value:13}  {text.category.value:11}  {text.title}\n" for text in texts)
+    count = "1 rule" if len(texts) == 1 else f"{len(texts)} rules"
+    click.echo(f"{count}; `auditor explain RULE` tells all about one", err=True)
 
 
 @app.command()
@@ -166,12 +171,12 @@ def explain(rule_id: str, config: Path | None, folders: tuple[Path, ...]) -> Non
         ("notes", text.notes),
         ("reads", "\n".join(f"{op.service}:{op.name}  ({op.iam_action})" for op in plan([made]).operations())),
     ]
-    click.echo(f"{text.title}\n")
+    lines = [f"{text.title}\n\n"]
     for name, value in rows:
         first, *more = value.splitlines() or [""]
-        click.echo(f"  {name:11} {first}")
-        for line in more:
-            click.echo(f"  {'':11} {line}")
+        lines.append(f"  {name:11} {first}\n")
+        lines += [f"  {'':11} {line}\n" for line in more]
+    _print(lines)
 
 
 @app.command()
@@ -182,7 +187,7 @@ def permissions(**choice: Any) -> None:
     from auditor.plan import plan
 
     _, _, chosen = _choose(**choice)
-    click.echo(json.dumps(policy(plan(chosen)), indent=2))
+    _print([json.dumps(policy(plan(chosen)), indent=2), "\n"])
 
 
 @app.command("report")
@@ -194,7 +199,7 @@ def render(file: str, formats: Strings, output: Path | None, quiet: bool) -> Non
     """Render a saved JSON report in other formats; - reads it from stdin."""
     from auditor.audit import UnreadableReport, load
 
-    _check_formats(formats)
+    _check_output(formats, output)
     try:
         text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         audit = load(text, "stdin" if file == "-" else file)
@@ -216,7 +221,7 @@ def demo(formats: Strings, output: Path, quiet: bool, verbose: bool) -> None:
 
     messages = _messages(quiet, verbose)
     settings, catalogue, chosen = _choose()
-    _check_formats(formats)
+    _check_output(formats, output)
     messages.say("Starting an emulated AWS endpoint and seeding a small company ...")
     try:
         with company.running() as endpoint:
@@ -271,19 +276,31 @@ def _categories(names: "Iterable[str]") -> "list[Category]":
     known = [category.value for category in Category]
     for name in names:
         if name not in known:
-            _misuse(f"unknown category {name}: choose of {', '.join(known)}")
+            _misuse(f"unknown category {name}: choose from {', '.join(known)}")
     return [Category(name) for name in names]
 
 
-def _check_formats(formats: "Sequence[str]") -> None:
+def _check_output(formats: "Sequence[str]", output: Path | None) -> None:
+    """Find out before an account is read, not after, that there is no such format, or nowhere to write it."""
     from auditor.plugins import load_reports
     from auditor.settings import nearest
 
     known = load_reports()
     for name in formats:
         if name not in known:
-            hint = nearest(name, list(known)) or f": choose of {', '.join(known)}"
+            hint = nearest(name, list(known)) or f": choose from {', '.join(known)}"
             _misuse(f"unknown format {name}{hint}")
+    folder = output or (REPORTS if len(set(formats)) > 1 else None)
+    if folder is None:
+        return
+    try:
+        there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    except OSError as error:
+        _misuse(f"--output {folder}: {error.strerror}")
+    if not there.is_dir():
+        _misuse(f"--output {folder}: {there} is a file: name a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        _misuse(f"--output {folder}: {there} may not be written to: choose another folder")
 
 
 def _access(
@@ -295,9 +312,26 @@ def _access(
 ) -> "Access":
     from auditor.aws.session import Access
 
-    if endpoint_url is not None and not re.match(r"https?://[^/]", endpoint_url):
-        _misuse(f"--endpoint-url {endpoint_url}: write it as http://host:port or https://host")
+    if endpoint_url is not None:
+        _check_endpoint("--endpoint-url", endpoint_url)
+    elif from_environment := os.environ.get("AWS_ENDPOINT_URL"):
+        _check_endpoint("AWS_ENDPOINT_URL", from_environment)
+    if role_arn is not None and not re.fullmatch(r"arn:[a-z-]+:iam::\d{12}:role/\S+", role_arn):
+        _misuse(f"--role-arn {role_arn}: write it as arn:aws:iam::123456789012:role/name")
     return Access(profile, role_arn, external_id, endpoint_url, tuple(regions))
+
+
+def _check_endpoint(source: str, url: str) -> None:
+    """Refuse what botocore would call an unhandled exception, or a fault of the credentials."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not re.search(r"\s", url)
+    except ValueError:  # a port out of range, half an IPv6 address
+        good = False
+    if not good:
+        _misuse(f"{source} {url}: write it as http://host:port or https://host")
 
 
 def _read(access: "Access", rules: "list[Rule]", concurrency: int, messages: "Messages") -> "Inventory":
@@ -345,7 +379,8 @@ def _read(access: "Access", rules: "list[Rule]", concurrency: int, messages: "Me
     except CannotStart as error:
         _fail(Exit.CANNOT_START, str(error))
     except KeyboardInterrupt:
-        _fail(Exit.INTERRUPTED, "interrupted before anything was read")
+        when = "again: what was read is not kept" if progress.calls else "before anything was read"
+        _fail(Exit.INTERRUPTED, f"interrupted {when}")
     messages.say(
         f"Read {progress.resources:,} resources with {progress.calls:,} calls in {progress.elapsed:.1f} s"
         + (f", {progress.throttles:,} throttled" if progress.throttles else "")
@@ -381,15 +416,17 @@ def _load_snapshot(path: Path) -> "Inventory":
         _misuse(str(error))
 
 
-def _save_snapshot(inventory: "Inventory", path: Path, messages: "Messages") -> None:
+def _save_snapshot(inventory: "Inventory", path: Path, messages: "Messages") -> bool:
     """Save what was read; if that fails, say so and go on: the reports must not be lost with it."""
     from auditor.inventory import save
 
     try:
         save(inventory, path)
-        messages.say(f"Saved the inventory to {path}")
     except OSError as error:
         messages.error(f"the snapshot could not be written to {path}: {error.strerror or error}")
+        return False
+    messages.say(f"Saved the inventory to {path}")
+    return True
 
 
 def _report(audit: "Audit", formats: "Sequence[str]", output: Path | None, messages: "Messages") -> None:
@@ -404,21 +441,21 @@ def _report(audit: "Audit", formats: "Sequence[str]", output: Path | None, messa
     terminal = {"width": min(shutil.get_terminal_size((100, 24)).columns, 140), "color": wants_color()}
     chosen = list(dict.fromkeys(formats))
     if len(chosen) == 1 and output is None:
-        sys.stdout.writelines(known[chosen[0]].text(audit, **terminal))
+        _print(known[chosen[0]].text(audit, **terminal))
         return
     files = []
-    folder = output or Path("auditor-report")
+    folder = output or REPORTS
     for name in chosen or (["json", "html"] if output else []):
         path = folder / f"report{known[name].suffix}"
         try:
             replace_text(path, known[name].text(audit))
             files.append(str(path))
         except OSError as error:
-            messages.error(f"{path} could not be written: {error.strerror or error}")
-            sys.stdout.writelines(known["json"].text(audit))
+            messages.error(f"{path} could not be written: {error.strerror or error}; stdout gets the report as JSON")
+            _print(known["json"].text(audit))
             sys.exit(Exit.USAGE)
     if messages.volume > Volume.QUIET:
-        sys.stdout.writelines(known["terminal"].text(audit, files=files, **terminal))
+        _print(known["terminal"].text(audit, files=files, **terminal))
 
 
 def _completeness(audit: "Audit") -> Exit:
@@ -427,6 +464,17 @@ def _completeness(audit: "Audit") -> Exit:
 
     lacking = [gap for gap in audit.coverage.gaps if gap.kind is not GapKind.NOT_SELECTED]
     return Exit.INCOMPLETE if lacking or audit.summary.defects or audit.scan.interrupted else Exit.DONE
+
+
+def _print(pieces: "Iterable[str]") -> None:
+    """Write to stdout, to the last byte: what stays in a buffer would fail when nobody can say so any more."""
+    try:
+        sys.stdout.writelines(pieces)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the rest of the buffer
+        if not isinstance(error, BrokenPipeError):  # its reader has left (`| head`): nothing is wrong
+            _misuse(f"stdout cannot be written: {error.strerror or error}; --output writes the reports into a folder")
 
 
 def _misuse(text: str) -> NoReturn:
@@ -450,6 +498,8 @@ def spread(arguments: "Sequence[str]") -> list[str]:
     ['scan', '--format', 'json', '--format', 'html', '-q']
     """
     made: list[str] = []
+    # Only `report` takes a file as well; elsewhere a folder that is called iam or s3 must not hide the service.
+    has_file = list(arguments[:1]) == ["report"]
     option: str | None = None
     fresh = False
     for argument in arguments:
@@ -461,7 +511,7 @@ def spread(arguments: "Sequence[str]") -> list[str]:
             option is not None
             and not fresh
             and re.fullmatch(r"[a-z][a-z0-9-]*", argument)
-            and not Path(argument).exists()
+            and not (has_file and Path(argument).is_file())
         ):
             made.append(option)
         elif not fresh:
@@ -472,12 +522,21 @@ def spread(arguments: "Sequence[str]") -> list[str]:
     return made
 
 
+def _refuse_empty(arguments: "Sequence[str]") -> None:
+    """An empty value is a variable that the shell does not have: without that role, another account is audited."""
+    for before, argument in zip(("auditor", *arguments), arguments, strict=False):
+        if not argument.strip() or re.fullmatch("--[a-z-]+=", argument):
+            _misuse(f"the value after {argument.strip() or before} is empty: is the variable set that it comes from?")
+
+
 def main() -> None:
     """The console script. A mistake in the arguments is one line and exit code 2."""
     # A scan makes a million objects and keeps most to its end: to look for garbage at every 700th takes a fifth of it.
     gc.set_threshold(50_000, 20, 100)
     # Libraries warn of what we report ourselves, with tracebacks: what goes wrong is said once, by us.
     logging.getLogger().addHandler(logging.NullHandler())
+    sys.stdout = sys.stdout or io.StringIO()  # None if the caller has closed it (`>&-`)
+    _refuse_empty(sys.argv[1:])
     try:
         app.main(spread(sys.argv[1:]), prog_name="auditor", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -488,6 +547,3 @@ def main() -> None:
         _misuse(error.format_message() + where)
     except (click.Abort, KeyboardInterrupt):
         _fail(Exit.INTERRUPTED, "interrupted")
-    except BrokenPipeError:
-        # The reader of our output has left (`| head`): nothing is wrong, and nothing more can be said.
-        sys.stdout = None

@@ -7,20 +7,20 @@ fails a gap of its resource, and everything else goes on.
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from auditor import __version__
 from auditor.aws.door import Door
 from auditor.aws.session import Session
-from auditor.fetch import Ask, Call, CallError, Join, Listing, Operation, Scope, operation, walk
+from auditor.fetch import Ask, Call, CallError, Describe, Join, Operation, Scope, Unread, operation, walk
 from auditor.findings import Gap, GapKind
 from auditor.inventory import Header, Inventory, deduplicate
-from auditor.model import Resource, details
+from auditor.model import Resource, details, operations_of, what_is_wrong
 from auditor.plan import Plan
 from auditor.progress import Progress
 
@@ -43,143 +43,168 @@ async def collect(session: Session, door: Door, plan: Plan, *, progress: Progres
     return await _Collector(session, door, plan, progress or Progress()).run()
 
 
+class _Why(NamedTuple):
+    """Why something was not read, and which operation failed: None stands for the declared one."""
+
+    kind: GapKind
+    code: str
+    message: str
+    of: Operation | None = None
+
+
+@dataclass(frozen=True)
+class _Request:
+    """One listing of one place: for the types that share it, and for one of their parents if they have such."""
+
+    kinds: list[type[Resource]]
+    place: _Place
+    parent: Resource | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The parameters that come from the parent. Raises Unread."""
+        return {name: getattr(self.parent, field) for name, field in self.kinds[0].listing.by.items()}
+
+
+_Pages = list[dict[str, Any]]
+
+
 class _Collector:
     def __init__(self, session: Session, door: Door, plan: Plan, progress: Progress) -> None:
         self._session, self._door, self._plan, self._progress = session, door, plan, progress
         self._resources: dict[str, list[Resource]] = {kind.__name__: [] for kind in plan.fields}
         self._gaps: dict[str, list[Gap]] = defaultdict(list)
-        self._answers: dict[tuple[str, str, str, str], asyncio.Task[list[dict[str, Any]]]] = {}
-        self._joins: dict[tuple[str, str, str], asyncio.Task[dict[Any, list[Any]]]] = {}
+        self._answers: dict[tuple[str, ...], asyncio.Task[_Pages]] = {}
+        self._tables: dict[tuple[str, ...], asyncio.Task[dict[Any, list[Any]]]] = {}
         self._children: dict[type, list[type[Resource]]] = defaultdict(list)
         for kind in plan.fields:
-            if kind.listing is not None and kind.listing.per is not None:
+            if kind.listing.per is not None:
                 self._children[kind.listing.per].append(kind)
 
     async def run(self) -> Inventory:
         started = datetime.now(UTC)
-        await asyncio.gather(
-            *(self._list(kinds, place) for kinds in self._groups() for place in self._places(kinds[0]))
-        )
+        await asyncio.gather(*(self._list(request) for request in self._requests()))
         session = self._session
         header = Header(
             tool_version=__version__, account=session.account, partition=session.partition, regions=session.regions,
             started=started, finished=datetime.now(UTC), interrupted=self._door.stopped,
             planned={kind.__name__: tuple(sorted(fields)) for kind, fields in self._plan.fields.items()},
         )  # fmt: skip
-        # Answers arrive in any order; an inventory has one.
-        resources = {
-            name: deduplicate(sorted(found, key=lambda r: (r.arn, r.region))) for name, found in self._resources.items()
-        }
+        resources = {kind.__name__: self._each_once(kind) for kind in self._plan.fields}
         gaps = {
-            name: tuple(sorted(set(found), key=lambda g: (g.region, g.code, g.message)))
+            name: tuple(sorted(set(found), key=lambda g: (g.region, g.resource or "", g.operation, g.code, g.message)))
             for name, found in self._gaps.items()
         }
         return Inventory(header, resources, gaps, self._door.records())
 
-    def _groups(self) -> list[list[type[Resource]]]:
-        """Types that the same request lists, together: it is made once for them all."""
+    def _requests(self) -> list[_Request]:
+        """What to begin with: the listings without a parent. One that several types share is asked once for them."""
         groups: dict[tuple[str, ...], list[type[Resource]]] = defaultdict(list)
         for kind in self._plan.fields:
             listing = kind.listing
-            if listing is not None and listing.per is None:
+            if listing.per is None:
                 alone = kind.__name__ if listing.fetch or listing.then else ""
-                key = (kind.service, listing.operation, listing.scope, _text(listing.params), alone)
-                groups[key].append(kind)
-        return list(groups.values())
+                groups[kind.service, listing.operation, listing.scope, _text(listing.params), alone].append(kind)
+        return [_Request(kinds, place) for kinds in groups.values() for place in self._places(kinds[0])]
 
     def _places(self, kind: type[Resource]) -> Iterable[_Place]:
-        if _listing(kind).scope is Scope.GLOBAL:
+        if kind.listing.scope is Scope.GLOBAL:
             return [_Place(GLOBAL, self._session.home)]
         return [_Place(region, region) for region in self._session.regions]
 
+    def _each_once(self, kind: type[Resource]) -> tuple[Resource, ...]:
+        """A type's resources in the one order that an inventory has; of what several regions list, the best read."""
+        found = sorted(self._resources[kind.__name__], key=lambda r: (r.arn, len(r.gaps), r.region))
+        ids: dict[str, set[str]] = defaultdict(set)
+        for resource in found:
+            ids[resource.arn].add(str(getattr(resource, kind.id_field)))
+        for arn in (arn for arn, names in ids.items() if len(names) > 1):
+            said = f"{' and '.join(sorted(ids[arn]))} have the same ARN, {arn}: only one is judged"
+            self._lose(_Request([kind], _Place(GLOBAL, self._session.home)), _Why(GapKind.UNEXPECTED, "SameArn", said))
+        return deduplicate(found)
+
     # --- listings
 
-    async def _list(self, kinds: list[type[Resource]], place: _Place, parent: Resource | None = None) -> None:
-        """Ask one listing for the types that share it, and read each item as its page arrives."""
-        service = kinds[0].service
-        self._progress.pending_regions[place.label] += 1
+    async def _list(self, request: _Request) -> None:
+        """Ask one listing, and read the items of each page as it arrives."""
+        label, service = request.place.label, request.kinds[0].service
+        self._progress.pending_regions[label] += 1
         self._progress.pending_services[service] += 1
         reading: list[Awaitable[None]] = []
         try:
-            async for kind, items in self._items(kinds, place, parent):
-                reading.append(asyncio.ensure_future(self._read(kind, items, place)))
-        except _Refused as refused:
-            self._progress.errors += 1
-            for kind in kinds:
-                self._lose(kind, place, refused)
-        except Exception as error:  # a defect of a declaration costs its own listing only
-            for kind in kinds:
-                gap = self._gap(kind, place, GapKind.UNEXPECTED, type(error).__name__, str(error))
-                self._gaps[kind.__name__].append(gap)
+            async for page in self._pages_of(request):
+                for kind in request.kinds:
+                    alone = _Request([kind], request.place, request.parent)
+                    reading.append(asyncio.ensure_future(self._take(alone, page)))
+        except Exception as error:
+            listing = request.kinds[0].listing
+            for kind in request.kinds:
+                if not _is_absent(error, kind.listing.absent, listing.operation):
+                    self._lose(_Request([kind], request.place, request.parent), _why(error))
         finally:
             await asyncio.gather(*reading)
-            self._progress.pending_regions[place.label] -= 1
+            self._progress.pending_regions[label] -= 1
             self._progress.pending_services[service] -= 1
 
-    async def _items(self, kinds: list[type[Resource]], place: _Place, parent: Resource | None) -> Any:
-        listing = _listing(kinds[0])
-        params = dict(listing.params) | {name: getattr(parent, field) for name, field in listing.by.items()}
-        if listing.fetch is not None:
-            yield kinds[0], await self._hatch(kinds[0], listing.fetch(self._ask(kinds[0], place)))
+    async def _pages_of(self, request: _Request) -> AsyncIterator[Any]:
+        """A listing's answers; an escape hatch gives one, which is the items themselves."""
+        kind, region = request.kinds[0], request.place.region
+        if kind.listing.fetch is not None:
+            # Nothing is shared: a listing may have to ask again until AWS is ready (a report).
+            yield await kind.listing.fetch(self._ask(kind, None, region))
             return
-        try:
-            async for page in self._door.pages(kinds[0].service, listing.operation, place.region, params):
-                for kind in kinds:
-                    found = walk(page, _listing(kind).at)
-                    name = _listing(kind).name
-                    items = [{name: item} for item in found] if name else found
-                    if _listing(kind).then is not None:
-                        items = await self._described(kind, items, params, place)
-                    yield kind, [{k: v for k, v in params.items() if k in listing.by} | item for item in items]
-        except CallError as error:
-            if error.code not in listing.absent:
-                raise _Refused(error, kinds[0].operation_of()) from None
+        params = {**kind.listing.params, **request.given}
+        async for page in self._door.pages(kind.service, kind.listing.operation, region, params):
+            yield page
 
-    async def _described(
-        self, kind: type[Resource], found: list[Any], params: Mapping[str, Any], place: _Place
-    ) -> list[dict[str, Any]]:
-        """The second step of a listing that finds ids only."""
-        listing = _listing(kind)
-        then = listing.then
-        assert then is not None
-        ids = [next(iter(item.values())) if isinstance(item, dict) else item for item in found]
-        constant = dict(then.params) | {name: params[name] for name in listing.by}
-        batches = [ids[i : i + then.size] for i in range(0, len(ids), then.size)]
+    async def _take(self, request: _Request, page: Any) -> None:
+        """Read what a page holds of one type."""
+        (kind,) = request.kinds
+        listing = kind.listing
         try:
-            answers = await asyncio.gather(
-                *(
-                    self._pages(kind.service, then.operation, place.region, {**constant, then.ids: batch})
-                    for batch in batches
-                )
-            )
-        except CallError as error:
-            raise _Refused(error, operation(kind.service, then.operation, then.iam)) from None
-        return [item for pages in answers for page in pages for item in walk(page, then.at)]
+            found = page if listing.fetch is not None else walk(page, listing.at)
+            if listing.then is not None:
+                await self._describe(request, listing.then, found)
+            else:
+                await self._read(request, [{listing.name: item} for item in found] if listing.name else found)
+        except Exception as error:  # a defect of a declaration costs its own type only
+            self._lose(request, _why(error))
 
-    async def _hatch(self, kind: type[Resource], work: Awaitable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-        """Run a listing's escape hatch."""
-        try:
-            return await work
-        except CallError as error:
-            if error.code in _listing(kind).absent:
-                return []
-            raise _Refused(error, error.asked or kind.operation_of()) from None
+    async def _describe(self, request: _Request, then: Describe, ids: list[Any]) -> None:
+        """The second step of a listing that finds ids only; a batch that fails costs what is in it."""
+        if not all(isinstance(each, str) for each in ids):
+            raise TypeError(f"ids to describe are plain strings: {request.kinds[0].listing.at} is a path to something else")
+        kind = request.kinds[0]
+        of = operation(kind.service, then.operation, then.iam)
+
+        async def describe(batch: list[str]) -> None:
+            params = {**then.params, **request.given, then.ids: batch}
+            try:
+                pages = await self._all_pages(of, request.place.region, params)
+            except CallError as error:
+                self._lose(request, _why(error)._replace(of=of))
+            else:
+                await self._read(request, [item for page in pages for item in walk(page, then.at)])
+
+        await asyncio.gather(*(describe(ids[at : at + then.size]) for at in range(0, len(ids), then.size)))
 
     # --- resources
 
-    async def _read(self, kind: type[Resource], items: list[dict[str, Any]], place: _Place) -> None:
-        resources = [r for item in items if (r := self._build(kind, item, place)) is not None]
+    async def _read(self, request: _Request, items: list[dict[str, Any]]) -> None:
+        """Make resources of items, and ask for their details and children."""
+        (kind,) = request.kinds
+        resources = [made for item in items if (made := self._build(request, item)) is not None]
         self._resources[kind.__name__] += resources
         self._progress.resources += len(resources)
-        fields = self._plan.fields[kind]
-        wanted = {name: detail for name, detail in details(kind).items() if name in fields}
-        work: list[Awaitable[None]] = []
-        inside = [r for r in resources if kind.judged_everywhere or r.region in (GLOBAL, *self._session.regions)]
+        wanted = {name: detail for name, detail in details(kind).items() if name in self._plan.fields[kind]}
+        inside = []
         for resource in resources:
-            if resource not in inside:
-                for name in wanted:
-                    said = "its region was not selected"
-                    resource.lose(name, resource.gap(name, GapKind.NOT_SELECTED, "NotSelected", said))
+            if kind.judged_everywhere or resource.region in (GLOBAL, *self._session.regions):
+                inside.append(resource)
+                continue
+            for name in wanted:
+                self._lose_field(resource, name, _Why(GapKind.NOT_SELECTED, "NotSelected", "its region was not selected"))
+        work: list[Awaitable[None]] = []
         for name, detail in wanted.items():
             if isinstance(detail, Join):
                 work.append(self._join(name, detail, inside))
@@ -187,137 +212,193 @@ class _Collector:
                 work += [self._detail(resource, name, detail) for resource in inside]
         for child in self._children[kind]:
             for resource in inside:
-                there = place if resource.region == GLOBAL else _Place(resource.region, resource.region)
-                work.append(self._list([child], there, resource))
+                place = _Place(resource.region, self._region(resource)) if resource.region != GLOBAL else request.place
+                work.append(self._list(_Request([child], place, resource)))
         await asyncio.gather(*work)
 
-    def _build(self, kind: type[Resource], item: dict[str, Any], place: _Place) -> Resource | None:
+    def _build(self, request: _Request, item: dict[str, Any]) -> Resource | None:
+        (kind,) = request.kinds
         session = self._session
         try:
-            return kind.build(item, partition=session.partition, account=session.account, region=place.label)
-        except (ValidationError, TypeError, KeyError, AttributeError) as error:
-            what = str(error).partition("\n")[0]
-            self._gaps[kind.__name__].append(self._gap(kind, place, GapKind.UNEXPECTED, "UnexpectedAnswer", what))
+            given = request.given if request.parent is not None else {}
+            return kind.build(
+                {**given, **item}, partition=session.partition, account=session.account, region=request.place.label
+            )
+        except Exception as error:
+            self._lose(request, _why(error))
             return None
 
     async def _detail(self, resource: Resource, name: str, call: Call) -> None:
         """Ask for one field of one resource."""
-        kind = type(resource)
+        kind, region = type(resource), self._region(resource)
         try:
             if call.when is not None and not call.when(resource):
                 resource.fill(name, call.otherwise)
-                return
-            region = self._session.home if resource.region == GLOBAL else resource.region
-            if call.fetch is not None:
-                ask = self._ask(kind, _Place(resource.region, region), call)
-                resource.fill(name, await call.fetch(ask, resource))
-                return
-            params = call.const | {param: getattr(resource, field) for param, field in call.params.items()}
-            pages = await self._pages(call.service or kind.service, call.operation, region, params)
-            resource.fill(name, _value(pages, call.at))
-        except CallError as error:
-            if error.code in call.absent:
+            elif call.fetch is not None:
+                resource.fill(name, await call.fetch(self._ask(kind, name, region, of=resource), resource))
+            else:
+                params = call.const | {param: getattr(resource, field) for param, field in call.params.items()}
+                pages = await self._pages(kind.operation_of(name), region, params, of=resource)
+                resource.fill(name, _value(pages, call.at))
+        except Exception as error:  # a defect of a declaration costs its own field only
+            if _is_absent(error, call.absent, call.operation):
                 resource.fill(name, None)
             else:
-                self._progress.errors += 1
-                resource.lose(name, resource.gap(name, error.kind, error.code, error.message, of=error.asked))
-        except Exception as error:  # a defect of a declaration costs its own field only
-            resource.lose(name, resource.gap(name, GapKind.UNEXPECTED, type(error).__name__, str(error)))
+                self._lose_field(resource, name, _why(error))
+
+    # --- joins
 
     async def _join(self, name: str, join: Join, resources: list[Resource]) -> None:
-        """Ask for one field of many resources, region by region."""
-        by_region: dict[str, list[Resource]] = defaultdict(list)
+        """Ask for one field of many resources, region by region, batch by batch."""
+        keys: dict[str, dict[Any, list[Resource]]] = defaultdict(lambda: defaultdict(list))
         for resource in resources:
-            by_region[resource.region].append(resource)
-        for label, group in by_region.items():
             try:
-                found = await self._joined(join, group, self._session.home if label == GLOBAL else label)
-            except CallError as error:
-                self._progress.errors += 1
-                for resource in group:
-                    resource.lose(name, resource.gap(name, error.kind, error.code, error.message))
-            else:
-                for resource in group:
-                    resource.fill(name, found.get(getattr(resource, join.field), []))
+                key = getattr(resource, join.field)
+                if key is None:
+                    resource.fill(name, [])
+                else:
+                    keys[self._region(resource)][key].append(resource)
+            except Exception as error:
+                self._lose_field(resource, name, _why(error))
+        work = []
+        for region, by_key in keys.items():
+            size = join.size if join.ids else len(by_key)
+            every = list(by_key)
+            for at in range(0, len(every), size):
+                work.append(self._match(name, join, region, {key: by_key[key] for key in every[at : at + size]}))
+        await asyncio.gather(*work)
 
-    async def _joined(self, join: Join, group: list[Resource], region: str) -> dict[Any, list[Any]]:
-        """The items of a join by the value of their key."""
-        service = join.service or group[0].service
-        requests: list[dict[str, Any]] = [join.const]
-        if join.ids:
-            values = list(dict.fromkeys(getattr(resource, join.field) for resource in group))
-            requests = [{**join.const, join.ids: values[i : i + join.size]} for i in range(0, len(values), join.size)]
-        answers = await asyncio.gather(*(self._pages(service, join.operation, region, params) for params in requests))
-        found: dict[Any, list[Any]] = defaultdict(list)
-        for pages in answers:
-            for page in pages:
+    async def _match(self, name: str, join: Join, region: str, by_key: dict[Any, list[Resource]]) -> None:
+        """Fill one field of the resources of one request, each with the items of its key."""
+        kind = type(next(iter(by_key.values()))[0])
+        ids = {join.ids: list(by_key)} if join.ids else {}
+        try:
+            table = await self._table(join, kind.operation_of(name), region, {**join.const, **ids})
+            for key, resources in by_key.items():
+                for resource in resources:
+                    resource.fill(name, table.get(key, []))
+        except Exception as error:
+            for resources in by_key.values():
+                for resource in resources:
+                    self._lose_field(resource, name, _why(error))
+
+    async def _table(self, join: Join, of: Operation, region: str, params: Mapping[str, Any]) -> dict[Any, list[Any]]:
+        """The items that a join asks for, by their keys. One request serves all that want it, once read."""
+
+        async def read() -> dict[Any, list[Any]]:
+            table: dict[Any, list[Any]] = defaultdict(list)
+            for page in await self._all_pages(of, region, params):
                 for item in walk(page, join.at):
-                    found[item.get(join.key)].append(item)
-        return found
+                    if item.get(join.key) is not None:
+                        table[item[join.key]].append(item)
+            return table
+
+        if join.ids:
+            return await read()
+        key = (of.service, of.name, region, _text(params), join.at, join.key)
+        if key not in self._tables:
+            self._tables[key] = asyncio.ensure_future(read())
+        return await self._tables[key]
 
     # --- calls
 
-    async def _pages(self, service: str, name: str, region: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """All pages of an answer; equal calls are made once."""
-        key = (service, name, region, _text(params))
-        if key not in self._answers:
-            self._answers[key] = asyncio.ensure_future(self._all_pages(service, name, region, params))
-        return await self._answers[key]
+    def _region(self, resource: Resource) -> str:
+        """Where a resource's own operations are asked."""
+        return self._session.home if resource.region == GLOBAL else resource.region
 
-    async def _all_pages(self, service: str, name: str, region: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return [page async for page in self._door.pages(service, name, region, params)]
+    async def _pages(self, op: Operation, region: str, params: Mapping[str, Any], *, of: Resource) -> _Pages:
+        """All pages of an answer about a resource; equal calls are made once.
 
-    def _ask(self, kind: type[Resource], place: _Place, call: Call | None = None) -> Ask:
-        """What an escape hatch calls AWS with."""
-        service = (call.service if call else None) or kind.service
-        # Of a detail equal calls are made once; a listing may have to ask again until AWS is ready (a report).
-        pages = self._pages if call else self._all_pages
+        The answer is kept for others that may ask for it too, unless it is this resource that the call names.
+        """
+        key = (op.service, op.name, region, _text(params))
+        task = self._answers.get(key)
+        if task is None:
+            task = self._answers[key] = asyncio.ensure_future(self._all_pages(op, region, params))
+            own = (of.arn, getattr(of, type(of).id_field))
+            if any(value in own for value in params.values()):
+                task.add_done_callback(lambda _: self._answers.pop(key))
+        return await task
 
-        async def ask(name: str, /, **params: Any) -> list[dict[str, Any]]:
+    async def _all_pages(self, op: Operation, region: str, params: Mapping[str, Any]) -> _Pages:
+        return [page async for page in self._door.pages(op.service, op.name, region, params)]
+
+    def _ask(self, kind: type[Resource], field: str | None, region: str, of: Resource | None = None) -> Ask:
+        """What an escape hatch calls AWS with: the operations of its declaration."""
+        declared = {op.name: op for op in operations_of(kind, field)}
+
+        async def ask(name: str, /, **params: Any) -> _Pages:
+            if name not in declared:
+                raise LookupError(f"{name} is asked for and not declared: name it in `also`")
+            op = declared[name]
             try:
-                return await pages(service, name, place.region, params)
+                return await (self._all_pages(op, region, params) if of is None else self._pages(op, region, params, of=of))
             except CallError as error:
-                error.asked = operation(service, name)
-                raise
+                raise CallError(error.kind, error.code, error.message, asked=op) from None
 
         return ask
 
     # --- gaps
 
-    def _lose(self, kind: type[Resource], place: _Place, refused: "_Refused") -> None:
-        error = refused.error
-        self._gaps[kind.__name__].append(self._gap(kind, place, error.kind, error.code, error.message, refused.of))
+    def _lose(self, request: _Request, why: _Why) -> None:
+        """Remember why a listing is incomplete, and with it those of its children, of which nobody knows now."""
+        (kind,) = request.kinds
+        self._progress.errors += 1
+        self._gaps[kind.__name__].append(
+            kind.gap_of(
+                None, why.kind, why.code, why.message, account=self._session.account, region=request.place.label,
+                resource=request.parent.arn if request.parent else None, of=why.of,
+            )
+        )  # fmt: skip
         for child in self._children[kind]:
-            self._lose(child, place, refused)
+            self._lose(_Request([child], request.place, request.parent), why._replace(of=why.of or kind.operation_of()))
 
-    def _gap(
-        self, kind: type[Resource], place: _Place, why: GapKind, code: str, message: str, of: Operation | None = None
-    ) -> Gap:
-        """The gap of a listing."""
-        return kind.gap_of(None, why, code, message, account=self._session.account, region=place.label, of=of)
-
-
-class _Refused(Exception):
-    """A listing that failed, and the operation that did."""
-
-    def __init__(self, error: CallError, of: Operation) -> None:
-        super().__init__(str(error))
-        self.error, self.of = error, of
+    def _lose_field(self, resource: Resource, name: str, why: _Why) -> None:
+        """Remember why a detail is missing."""
+        if why.kind is not GapKind.NOT_SELECTED:
+            self._progress.errors += 1
+        resource.lose(name, resource.gap(name, *why))
 
 
-def _listing(kind: type[Resource]) -> Listing:
-    assert kind.listing is not None
-    return kind.listing
+def _why(error: Exception) -> _Why:
+    """Why something was not read, by what was raised on the way to it."""
+    if isinstance(error, CallError):
+        return _Why(error.kind, error.code, error.message, error.asked)
+    if isinstance(error, Unread):
+        gap = error.gap
+        if gap.kind is GapKind.NOT_SELECTED:
+            said = f"its declaration reads {gap.field}, which did not come with the listing"
+            return _Why(GapKind.UNEXPECTED, "Declaration", said)
+        return _Why(gap.kind, gap.code, gap.message, Operation(gap.service, gap.operation, gap.iam_action or ""))
+    if isinstance(error, ValidationError):
+        return _Why(GapKind.UNEXPECTED, "UnexpectedAnswer", what_is_wrong(error))
+    return _Why(GapKind.UNEXPECTED, type(error).__name__, str(error))
 
 
-def _value(pages: list[dict[str, Any]], path: str) -> Any:
-    """The value at a path: the one there is; of a paged list, the items of all pages; None where AWS gives none."""
-    if len(pages) == 1:
-        value: Any = pages[0]
-        for part in path.split(".") if path else ():
-            value = value.get(part) if isinstance(value, dict) else None
-        return value
-    return [item for page in pages for item in walk(page, path)]
+def _is_absent(error: Exception, codes: tuple[str, ...], declared: str) -> bool:
+    """Whether AWS says so that there is none: by one of these codes, and of the declared operation."""
+    return (
+        isinstance(error, CallError)
+        and error.code in codes
+        and (error.asked is None or error.asked.name == declared)
+    )
+
+
+def _value(pages: _Pages, path: str) -> Any:
+    """What a path leads to: the one value there is, or all items where it leads through a list or the answer is paged.
+
+    None where AWS leaves it out. Raises ValueError where it leads into what is no structure.
+    """
+    if len(pages) > 1:
+        return [item for page in pages for item in walk(page, path)]
+    value: Any = pages[0]
+    for part in path.split(".") if path else ():
+        if isinstance(value, list):
+            return walk(pages[0], path)
+        if value is not None and not isinstance(value, dict):
+            raise ValueError(f"{path} leads into {type(value).__name__}")
+        value = value.get(part) if value is not None else None
+    return value
 
 
 def _text(params: Mapping[str, Any]) -> str:

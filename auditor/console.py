@@ -7,15 +7,15 @@ import sys
 from collections.abc import AsyncIterator
 from enum import IntEnum
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from auditor.findings import Gap
 from auditor.progress import Progress
 
 REFRESH = 8  # times a second
+MOST_NAMES = 4  # regions; of more only the number is shown
 
 
 class Volume(IntEnum):
@@ -45,11 +45,12 @@ class Messages:
 
     def error(self, text: str) -> None:
         """A line that is always shown."""
-        self.console.print(Text.assemble(("error: ", "bold red"), text))
+        self.console.print(Text.assemble(("error: ", "bold red"), " ".join(text.split())))
 
     def gap(self, gap: Gap) -> None:
         """Something that was not read; only --verbose shows each by itself, the report has them all."""
-        self.detail(f"not read: {gap.reason}")
+        whose = f" of {gap.resource}" if gap.resource else ""
+        self.detail(f"not read: {f'{gap.field}{whose}: ' if gap.field else ''}{gap.reason}")
 
     @contextlib.asynccontextmanager
     async def watching(self, progress: Progress, regions: int) -> AsyncIterator[None]:
@@ -61,7 +62,7 @@ class Messages:
 
             async def refresh() -> None:
                 while True:
-                    live.update(_state(progress, regions), refresh=True)
+                    live.update(_state(progress, regions, self.console.width), refresh=True)
                     await asyncio.sleep(1 / REFRESH)
 
             task = asyncio.ensure_future(refresh())
@@ -73,23 +74,23 @@ class Messages:
                     await task
 
 
-def _state(progress: Progress, regions: int) -> Table:
-    """Two lines: the counts, and what is still under way."""
+def _state(progress: Progress, regions: int, width: int) -> Group:
+    """Two lines, however narrow the terminal: the counts, and what is still under way."""
     pending = sorted(name for name, count in progress.pending_regions.items() if count)
+    behind = len([name for name in pending if name != "global"])
     services = sorted(name for name, count in progress.pending_services.items() if count)
     counts = Text.assemble(
         (f"{progress.elapsed:5.1f} s  ", "bold"),
-        f"{regions - len([name for name in pending if name != 'global'])}/{regions} regions  ",
+        f"{regions - behind}/{regions} regions  ",
         f"{progress.resources:,} resources  {progress.calls:,} calls  ",
         (f"{progress.throttles:,} throttles  ", "yellow" if progress.throttles else "dim"),
         (f"{progress.errors:,} not read", "red" if progress.errors else "dim"),
     )
-    under_way = Text(f"reading {', '.join(services)} in {', '.join(pending)}" if pending else "judging", style="dim")
-    under_way.truncate(120, overflow="ellipsis")
-    table = Table.grid()
-    table.add_row(counts)
-    table.add_row(under_way)
-    return table
+    where = ", ".join(pending) if behind <= MOST_NAMES else f"{behind} regions"
+    under_way = Text(f"reading {', '.join(services)} in {where}" if pending else "judging", style="dim")
+    for line in (counts, under_way):
+        line.truncate(width - 2, overflow="ellipsis")  # a ^C that the terminal echoes still fits
+    return Group(counts, under_way)
 
 
 def wants_color() -> bool:

@@ -2,12 +2,13 @@
 
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from auditor.fetch import Unread
-from auditor.findings import Coverage, Finding, Gap, ResourceRef, Severity, Status, fingerprint
+from auditor.findings import Coverage, Finding, Gap, GapKind, ResourceRef, Severity, Status, fingerprint
 from auditor.inventory import Inventory
 from auditor.model import Resource
 from auditor.rule import Rule, Verdict
@@ -15,11 +16,17 @@ from auditor.rule import Rule, Verdict
 
 @dataclass
 class Judgement:
-    """What the engine gives: findings in stable order, coverage, and the rules that raised, with the exception."""
+    """What the engine gives: findings in stable order, coverage, and the rules that broke.
+
+    defects: the first exception of each rule that raised or answered what is no answer. broken: how many of its
+    findings are unknown for that. unasked: what each rule read that the inventory was not asked for.
+    """
 
     findings: list[Finding]
     coverage: Coverage
     defects: dict[str, str] = field(default_factory=dict)
+    broken: Counter[str] = field(default_factory=Counter)
+    unasked: dict[str, set[Gap]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -32,68 +39,91 @@ class Setting:
 
 def judge(inventory: Inventory, rules: Sequence[Rule], settings: Mapping[str, Setting] | None = None) -> Judgement:
     """Judge every resource by every rule over its type. Never raises for what a rule does."""
-    settings = settings or {}
-    defects: dict[str, str] = {}
-    findings: list[Finding] = []
-    for rule in rules:
-        findings += _judge_rule(inventory, rule, settings.get(rule.id, Setting()), defects)
-    findings.sort(key=lambda f: f.order)
-    return Judgement(findings, _coverage(inventory, rules, findings), defects)
+    run = _Run(inventory, settings or {})
+    findings = [finding for rule in rules for finding in run.findings(rule)]
+    findings.sort(key=lambda finding: finding.order)
+    unknown = sum(finding.status is Status.UNKNOWN for finding in findings)
+    coverage = Coverage(
+        assessed=len(findings) - unknown, not_assessed=unknown, gaps=sorted(run.gaps | _collected(inventory), key=_place)
+    )
+    return Judgement(findings, coverage, run.defects, run.broken, run.unasked)
 
 
-def _judge_rule(inventory: Inventory, rule: Rule, setting: Setting, defects: dict[str, str]) -> Iterator[Finding]:
-    severity = setting.severity or rule.severity
-    parameters = dict(setting.parameters)
-    for kind in rule.kinds:
-        for gap in _listing_gaps(inventory, kind):
-            yield _finding(rule, _whole_type(inventory, kind, gap), _unread(gap), severity)
-        for resource in inventory.known(kind):
-            if not in_scope(inventory, resource):
-                continue
-            ref = resource.ref
-            for verdict in _verdicts(rule, resource, inventory, parameters, defects):
-                # A severity that the user set stands, whatever the rule would make of the circumstances.
-                yield _finding(rule, ref, verdict, setting.severity or _severity(verdict, rule.severity))
+class _Run:
+    """One pass of rules over an inventory, and what shows on the way: `gaps` are those that cost a verdict."""
+
+    def __init__(self, inventory: Inventory, settings: Mapping[str, Setting]) -> None:
+        self._inventory, self._settings = inventory, settings
+        self._judged: dict[type[Resource], list[tuple[Resource, ResourceRef]]] = {}
+        self.gaps: set[Gap] = set()
+        self.defects: dict[str, str] = {}
+        self.broken: Counter[str] = Counter()
+        self.unasked: dict[str, set[Gap]] = {}
+
+    def findings(self, rule: Rule) -> Iterator[Finding]:
+        """A rule's findings over all resources of its types; one for each region in which a listing is incomplete."""
+        setting = self._settings.get(rule.id, Setting())
+        for kind in rule.kinds:
+            for gap in _listing_gaps(self._inventory, kind):
+                ref = _whole_type(self._inventory, kind, gap)
+                yield _finding(rule, ref, self._unread(rule, gap), setting)
+            for resource, ref in self._in_scope(kind):
+                yield from self._answer(rule, resource, ref, setting)
+
+    def _in_scope(self, kind: type[Resource]) -> list[tuple[Resource, ResourceRef]]:
+        if kind not in self._judged:
+            judged = [resource for resource in self._inventory.known(kind) if in_scope(self._inventory, resource)]
+            self._judged[kind] = [(resource, resource.ref) for resource in judged]
+        return self._judged[kind]
+
+    def _answer(self, rule: Rule, resource: Resource, ref: ResourceRef, setting: Setting) -> list[Finding]:
+        """A rule's findings about a resource; one unknown when something was not read, or when the rule broke.
+
+        What a rule yielded before it raised is dropped: half an answer is none.
+        """
+        try:
+            verdicts = list(rule.judge(resource, self._inventory, dict(setting.parameters)))
+            if len({verdict.key for verdict in verdicts}) < len(verdicts) or not verdicts:
+                raise BadAnswer("several verdicts without a key of their own" if verdicts else "no verdict")
+            return [_finding(rule, ref, verdict, setting) for verdict in verdicts]
+        except Unread as error:
+            return [_finding(rule, ref, self._unread(rule, error.gap), setting)]
+        except Exception as error:
+            what = traceback.format_exception_only(error)[-1].strip()
+            if rule.id not in self.defects:
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                self.defects[rule.id] = f"{what} ({where.name}, line {where.lineno})"
+            self.broken[rule.id] += 1
+            broke = Verdict(Status.UNKNOWN, f"the rule raised {what}: a defect of the rule", {"exception": what})
+            return [_finding(rule, ref, broke, setting)]
+
+    def _unread(self, rule: Rule, gap: Gap) -> Verdict:
+        """The verdict on what was not read."""
+        if gap.kind is GapKind.NOT_SELECTED:
+            # What nobody asked for is missing of every resource alike: one gap says it.
+            whole = gap.model_copy(update={"resource": None})
+            self.gaps.add(whole)
+            self.unasked.setdefault(rule.id, set()).add(whole)
+        else:
+            self.gaps.add(gap)
+        evidence = {"operation": f"{gap.service}:{gap.operation}", "region": gap.region, "error_code": gap.code}
+        if gap.iam_action:
+            evidence["iam_action"] = gap.iam_action
+        return Verdict(Status.UNKNOWN, gap.reason, evidence)
 
 
-def _severity(verdict: Verdict, default: Severity) -> Severity:
-    stated = verdict.severity or default
-    return min(stated, default, key=lambda severity: severity.rank) if verdict.unsettled else stated
+class BadAnswer(TypeError):
+    """A rule gave what is no answer."""
 
 
 def in_scope(inventory: Inventory, resource: Resource) -> bool:
     """Whether a resource is judged: not if it lies in a region that was not asked for (a bucket listed globally)."""
-    return resource.judged_everywhere or resource.region in ("global", *inventory.header.regions)
-
-
-def _verdicts(
-    rule: Rule, resource: Resource, inventory: Inventory, parameters: dict[str, Any], defects: dict[str, str]
-) -> list[Verdict]:
-    """A rule's verdicts about a resource; one unknown when something was not read, or when the rule raised.
-
-    What a rule yielded before it raised is dropped: half an answer is none.
-    """
-    try:
-        return list(rule.judge(resource, inventory, parameters))
-    except Unread as error:
-        return [_unread(error.gap)]
-    except Exception as error:
-        what = traceback.format_exception_only(error)[-1].strip()
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        defects.setdefault(rule.id, f"{what} ({where.name}, line {where.lineno})")
-        return [Verdict(Status.UNKNOWN, f"the rule raised {what}: a defect of the rule", {"exception": what})]
-
-
-def _unread(gap: Gap) -> Verdict:
-    evidence = {"operation": f"{gap.service}:{gap.operation}", "region": gap.region, "error_code": gap.code}
-    if gap.iam_action:
-        evidence["iam_action"] = gap.iam_action
-    return Verdict(Status.UNKNOWN, gap.reason, evidence)
+    return resource.judged_everywhere or resource.region == "global" or resource.region in inventory.header.regions
 
 
 def _listing_gaps(inventory: Inventory, kind: type[Resource]) -> list[Gap]:
     """One gap per region in which a listing failed; all of it where the type was not asked for at all."""
-    by_region = {gap.region: gap for gap in inventory.gaps.get(kind.__name__, ())}
+    by_region = {gap.region: gap for gap in reversed(inventory.gaps.get(kind.__name__, ()))}
     if not by_region and (gap := inventory.missing(kind)) is not None:
         return [gap]
     return list(by_region.values())
@@ -107,30 +137,51 @@ def _whole_type(inventory: Inventory, kind: type[Resource], gap: Gap) -> Resourc
     )  # fmt: skip
 
 
-def _finding(rule: Rule, ref: ResourceRef, verdict: Verdict, severity: Severity) -> Finding:
+def _finding(rule: Rule, ref: ResourceRef, verdict: Verdict, setting: Setting) -> Finding:
+    """Raises TypeError or pydantic.ValidationError for what is no verdict, or evidence that no report could show."""
     return Finding(
-        rule=rule.id, status=verdict.status, severity=severity, resource=ref, message=verdict.message or rule.title,
-        evidence=verdict.evidence, fingerprint=fingerprint(rule.id, ref.arn, verdict.key),
+        rule=rule.id, status=verdict.status, severity=setting.severity or _severity(verdict, rule.severity),
+        resource=ref, message=verdict.message or rule.title,
+        evidence={name: plain(value) for name, value in verdict.evidence.items()},
+        fingerprint=fingerprint(rule.id, ref.arn, verdict.key),
     )  # fmt: skip
 
 
-def _coverage(inventory: Inventory, rules: Iterable[Rule], findings: Iterable[Finding]) -> Coverage:
-    counts = Counter(finding.status is Status.UNKNOWN for finding in findings)
-    return Coverage(assessed=counts[False], not_assessed=counts[True], gaps=sorted(_gaps(inventory, rules), key=_place))
+def _severity(verdict: Verdict, default: Severity) -> Severity:
+    stated = verdict.severity or default
+    return min(stated, default, key=lambda severity: severity.rank) if verdict.unsettled else stated
 
 
-def _gaps(inventory: Inventory, rules: Iterable[Rule]) -> set[Gap]:
-    """Everything that was asked for and not read, and what these rules would have needed asked."""
+def plain(value: Any) -> Any:
+    """Evidence as JSON has it, so that a report that was saved and read back is the same; sets in order.
+
+    Raises TypeError for what is no evidence.
+    """
+    if isinstance(value, str):  # enums of text too
+        return str(value) if value.isascii() else str(value).encode("utf-8", "replace").decode()
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(each) for key, each in value.items()}
+    if isinstance(value, Set):
+        return sorted((plain(each) for each in value), key=repr)
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, date):  # and datetime
+        return value.isoformat()
+    raise TypeError(f"evidence of the type {type(value).__name__}: give text, numbers, times, or lists and maps of them")
+
+
+def _collected(inventory: Inventory) -> set[Gap]:
+    """Everything that was asked for and not read."""
     gaps = {gap for failed in inventory.gaps.values() for gap in failed}
-    gaps |= {
-        gap
-        for resources in inventory.resources.values()
-        for resource in resources
-        if in_scope(inventory, resource)
-        for gap in resource.gaps.values()
-    }
-    return gaps | {gap for rule in rules for kind in rule.kinds if (gap := inventory.missing(kind)) is not None}
+    for resources in inventory.resources.values():
+        for resource in resources:
+            if resource.gaps and in_scope(inventory, resource):
+                gaps.update(resource.gaps.values())
+    return gaps
 
 
-def _place(gap: Gap) -> tuple[str, str, str, str, str]:
-    return (gap.service, gap.operation, gap.region, gap.resource or "", gap.field or "")
+def _place(gap: Gap) -> tuple[str, ...]:
+    parts = (gap.service, gap.operation, gap.region, gap.resource, gap.field, gap.resource_type, gap.code, gap.message)
+    return tuple(part or "" for part in parts)

@@ -20,7 +20,7 @@ import auditor.resources  # noqa: F401 - a snapshot names types: all must be dec
 from auditor.fetch import Scope, Unread
 from auditor.files import replace
 from auditor.findings import Gap, GapKind
-from auditor.model import Resource
+from auditor.model import Resource, details, signature, what_is_wrong
 
 R = TypeVar("R", bound=Resource)
 
@@ -111,11 +111,10 @@ class Inventory:
         for gap in self.gaps.get(kind.__name__, ()):
             if region is None or gap.region in (region, "global"):
                 return gap
-        regional = kind.listing is not None and kind.listing.scope is Scope.REGIONAL
-        if regional and region is not None and region not in self.header.regions:
+        if kind.listing.scope is Scope.REGIONAL and region is not None and region not in self.header.regions:
             said = "its region was not selected"
             return kind.gap_of(None, GapKind.NOT_SELECTED, "NotSelected", said, account=self.account, region=region)
-        if kind.__name__ not in self.header.planned and kind.listing is not None:
+        if kind.__name__ not in self.header.planned:
             return kind.not_planned(self.account, region or "global")
         return None
 
@@ -162,7 +161,7 @@ class Inventory:
                 except Unread as unread:
                     index.unread.append((resource.region, unread))
                     continue
-                for key in value if isinstance(value, tuple) else (value,):
+                for key in dict.fromkeys(value) if isinstance(value, tuple) else (value,):
                     index.by_value[key].append(resource)
         return cast("_Index[R]", index)
 
@@ -174,46 +173,83 @@ def deduplicate(resources: Iterable[R]) -> tuple[R, ...]:
 
 def save(inventory: Inventory, path: Path) -> None:
     """Write a snapshot: gzip-compressed JSON lines, the header first. Raises OSError."""
-    lines = [inventory.header.model_dump(mode="json")]
-    for name, resources in sorted(inventory.resources.items()):
-        for resource in resources:
-            value = resource.model_dump(mode="json", include=set(resource.__dict__))
-            gaps = {field: gap.model_dump(mode="json") for field, gap in resource.gaps.items()}
-            lines.append({"resource": name, "value": value, "gaps": gaps})
-    lines += [
-        {"listing": n, "gap": g.model_dump(mode="json")} for n, gaps in sorted(inventory.gaps.items()) for g in gaps
-    ]
-    lines += [{"call": call.model_dump(mode="json")} for call in inventory.calls]
-    lines.append({"end": len(lines)})
-    text = "".join(json.dumps(line, separators=(",", ":"), sort_keys=True) + "\n" for line in lines)
-    replace(path, [gzip.compress(text.encode(), mtime=0)])
+    replace(path, _compressed(_lines(inventory)))
 
 
 def load(path: Path) -> Inventory:
     """Read a snapshot. Raises BadSnapshot with one line that says what is wrong and what to do."""
     try:
-        text = gzip.decompress(path.read_bytes()).decode()
-        lines = [json.loads(line) for line in text.splitlines()]
+        with gzip.open(path) as file:
+            return _inventory(path, map(json.loads, file))
+    except gzip.BadGzipFile:
+        raise BadSnapshot(f"{path} is not a snapshot of auditor: it is not gzip-compressed") from None
     except OSError as error:
-        if isinstance(error, gzip.BadGzipFile):
-            raise BadSnapshot(f"{path} is not a snapshot of auditor: it is not gzip-compressed") from None
         raise BadSnapshot(f"{path} cannot be read: {error.strerror or error}") from None
     except (EOFError, zlib.error):
         raise BadSnapshot(f"{path} is truncated or damaged: save the snapshot again") from None
     except (UnicodeDecodeError, json.JSONDecodeError):
         raise BadSnapshot(f"{path} is not a snapshot of auditor") from None
-    try:
-        header = _header(path, lines)
-        if lines[-1] != {"end": len(lines) - 1}:
-            raise BadSnapshot(f"{path} is truncated: save the snapshot again")
-        return _inventory(header, lines[1:-1])
-    except (ValidationError, KeyError, TypeError) as error:
-        what = str(error).partition("\n")[0]
-        raise BadSnapshot(f"{path} is damaged or was written by another version: {what}") from None
+    except ValidationError as error:
+        raise BadSnapshot(f"{path} is damaged: {what_is_wrong(error)}") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadSnapshot(f"{path} is damaged: {type(error).__name__}: {error}") from None
 
 
-def _header(path: Path, lines: list[Any]) -> Header:
-    first = lines[0] if lines else None
+def _lines(inventory: Inventory) -> Iterator[dict[str, Any]]:
+    """The lines of a snapshot. The header holds the form of every field too: see `_Reader`."""
+    forms = {
+        name: {field: signature(kind, field) for field in kind.model_fields}
+        for name, kind in Resource.kinds.items()
+        if inventory.resources.get(name)
+    }
+    yield {**inventory.header.model_dump(mode="json"), "forms": forms}
+    for name, resources in sorted(inventory.resources.items()):
+        for resource in resources:
+            value = resource.model_dump(mode="json", include=set(resource.__dict__))
+            yield {"resource": name, "value": value, "gaps": {f: _dumped(gap) for f, gap in resource.gaps.items()}}
+    for name, gaps in sorted(inventory.gaps.items()):
+        yield from ({"listing": name, "gap": _dumped(gap)} for gap in gaps)
+    yield from ({"call": _dumped(call)} for call in inventory.calls)
+
+
+def _dumped(record: BaseModel) -> dict[str, Any]:
+    return record.model_dump(mode="json", exclude_defaults=True)
+
+
+def _compressed(lines: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Lines as they go into the file, and a last one that counts them. Equal inventories give equal files."""
+    stream = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    count = 0
+    for count, line in enumerate(lines, 1):
+        yield stream.compress(_encoded(line))
+    yield stream.compress(_encoded({"end": count}))
+    yield stream.flush()
+
+
+def _encoded(line: dict[str, Any]) -> bytes:
+    return json.dumps(line, separators=(",", ":"), sort_keys=True).encode() + b"\n"
+
+
+def _inventory(path: Path, lines: Iterator[Any]) -> Inventory:
+    first = next(lines, None)
+    header = _header(path, first)
+    reader = _Reader(header, first["forms"])
+    for count, line in enumerate(lines, 1):
+        if "end" in line:
+            if line["end"] != count or next(lines, None) is not None:
+                break
+            return reader.inventory()
+        try:
+            reader.read(line)
+        except _UnknownType as error:
+            raise BadSnapshot(
+                f"{path} holds resources of the type {error}, which this auditor does not know: save it again, "
+                f"or judge it with auditor {header.tool_version}"
+            ) from None
+    raise BadSnapshot(f"{path} is truncated: save the snapshot again")
+
+
+def _header(path: Path, first: Any) -> Header:
     if not isinstance(first, dict) or first.get("format") != SNAPSHOT_FORMAT:
         raise BadSnapshot(f"{path} is not a snapshot of auditor")
     if first.get("version") != SNAPSHOT_VERSION:
@@ -224,22 +260,59 @@ def _header(path: Path, lines: list[Any]) -> Header:
     return Header.model_validate(first)
 
 
-def _inventory(header: Header, lines: list[Any]) -> Inventory:
-    resources: dict[str, list[Resource]] = {name: [] for name in header.planned}
-    gaps: dict[str, list[Gap]] = defaultdict(list)
-    calls: list[CallRecord] = []
-    for line in lines:
+class _UnknownType(KeyError):
+    pass
+
+
+class _Reader:
+    """Makes an inventory of a snapshot's lines.
+
+    Where this auditor declares a field in another form than the one that wrote the snapshot (with a member more, say),
+    the field is unread: else what was never asked for would pass for what AWS left out.
+    """
+
+    def __init__(self, header: Header, forms: Mapping[str, Mapping[str, str]]) -> None:
+        self._header, self._forms = header, forms
+        self._resources: dict[str, list[Resource]] = {name: [] for name in header.planned}
+        self._gaps: dict[str, list[Gap]] = defaultdict(list)
+        self._calls: list[CallRecord] = []
+        self._changed: dict[str, list[str]] = {}
+
+    def read(self, line: dict[str, Any]) -> None:
+        """Take one line. Raises _UnknownType, KeyError, pydantic.ValidationError."""
         if "resource" in line:
-            kind = Resource.kinds[line["resource"]]
-            unread = {field: Gap.model_validate(gap) for field, gap in line["gaps"].items()}
-            resources.setdefault(line["resource"], []).append(kind.restore(line["value"], unread))
+            self._resources.setdefault(line["resource"], []).append(self._resource(line["resource"], line))
         elif "listing" in line:
-            gaps[line["listing"]].append(Gap.model_validate(line["gap"]))
+            self._gaps[line["listing"]].append(Gap.model_validate(line["gap"]))
         else:
-            calls.append(CallRecord.model_validate(line["call"]))
-    return Inventory(
-        header,
-        {name: tuple(items) for name, items in resources.items()},
-        {name: tuple(items) for name, items in gaps.items()},
-        tuple(calls),
-    )
+            self._calls.append(CallRecord.model_validate(line["call"]))
+
+    def inventory(self) -> Inventory:
+        """What was read."""
+        return Inventory(
+            self._header,
+            {name: tuple(found) for name, found in self._resources.items()},
+            {name: tuple(gaps) for name, gaps in self._gaps.items()},
+            tuple(self._calls),
+        )
+
+    def _resource(self, name: str, line: dict[str, Any]) -> Resource:
+        kind = Resource.kinds.get(name)
+        if kind is None:
+            raise _UnknownType(name)
+        if name not in self._changed:
+            forms = self._forms[name]
+            self._changed[name] = [f for f in kind.model_fields if forms.get(f) != signature(kind, f)]
+            if {"arn", "region", kind.id_field}.intersection(self._changed[name]):
+                raise _UnknownType(name)
+        value, gaps = line["value"], {field: Gap.model_validate(gap) for field, gap in line["gaps"].items()}
+        said = f"auditor {self._header.tool_version}, which saved the snapshot, read it in another form"
+        for field in self._changed[name]:
+            asked = field not in details(kind) or field in self._header.planned.get(name, ())
+            if asked and field not in gaps:
+                gaps[field] = kind.gap_of(
+                    field, GapKind.UNEXPECTED, "OtherVersion", said, account=self._header.account,
+                    region=value["region"], resource=value["arn"],
+                )  # fmt: skip
+            value.pop(field, None)
+        return kind.restore(value, gaps)

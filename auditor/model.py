@@ -11,6 +11,7 @@ import typing
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from string import Formatter
+from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast
 from urllib.parse import unquote
 
@@ -35,6 +36,8 @@ def _tags(value: Any) -> Any:
     """Tags come as [{Key, Value}], [{key, value}], [{TagKey, TagValue}] or as a map: read all as a map."""
     if not isinstance(value, list):
         return value
+    if not all(isinstance(tag, Mapping) for tag in value):
+        raise ValueError("tags that are no pairs")
     pairs = ({name.lower().removeprefix("tag"): text for name, text in tag.items()} for tag in value)
     return {pair["key"]: pair.get("value") or "" for pair in pairs if pair.get("key") is not None}
 
@@ -312,10 +315,10 @@ def operations_of(kind: type[Resource], field: str | None = None) -> Iterator[Op
 
 
 def what_is_wrong(error: ValidationError) -> str:
-    """What an answer lacked, in one line: the field and why. No value of it, which may be a secret."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    """What an answer lacked, in one line: each field and why. No value of it, which may be a secret."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    said = [": ".join((".".join(map(str, problem["loc"])), problem["msg"])).lstrip(": ") for problem in problems]
+    return "; ".join(said[:3]) + (f" and {len(said) - 3} more" if len(said) > 3 else "")
 
 
 def _wrong(kind: type[Resource]) -> str | None:
@@ -330,15 +333,15 @@ def _wrong(kind: type[Resource]) -> str | None:
     for name in details(kind):
         if not kind.model_fields[name].is_required():
             return f"{name} has a default, which would read as a value where it was not asked: leave it out"
-    read = [(f"listing takes {field}", listing.per, field) for field in listing.by.values()]
+    read: list[tuple[str, Any, str]] = [("listing", listing.per, field) for field in listing.by.values()]
     for name, detail in details(kind).items():
         fields = detail.params.values() if isinstance(detail, Call) else (detail.field,)
-        read += [(f"{name} takes {field}", kind, field) for field in fields]
+        read += [(name, kind, field) for field in fields]
         if isinstance(detail, Join) and detail.ids and detail.size < 1:
             return f"{name} joins by ids: say the size of a batch"
-    for said, of, field in read:
+    for name, of, field in read:
         if of is not None and field in details(of):
-            return f"{said}, which is a detail itself: only what comes with the listing is there by then"
+            return f"{name} takes {field}, which is a detail itself: only what comes with the listing is there by then"
     return None
 
 
@@ -358,7 +361,13 @@ def signature(kind: type[Resource], field: str) -> str:
 
 
 def _form(annotation: Any) -> str:
+    """A type as text that is the same in every process and every version of Python."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return f"{{{','.join(f'{n}:{_form(info.annotation)}' for n, info in sorted(annotation.model_fields.items()))}}}"
-    parts = typing.get_args(annotation)
-    return f"{typing.get_origin(annotation)}[{','.join(map(_form, parts))}]" if parts else repr(annotation)
+        members = sorted((name, _form(info.annotation)) for name, info in annotation.model_fields.items())
+        return f"{{{','.join(f'{name}:{form}' for name, form in members)}}}"
+    origin, parts = typing.get_origin(annotation), [_form(part) for part in typing.get_args(annotation)]
+    if origin is Annotated:
+        return parts[0]
+    if origin in (typing.Union, UnionType):
+        return "|".join(parts)
+    return f"{_form(origin)}[{','.join(parts)}]" if parts else getattr(annotation, "__qualname__", repr(annotation))

@@ -40,7 +40,7 @@ def plan(rules: Iterable[Rule]) -> Plan:
         for kind in {*rule.kinds, *kinds}:
             wanted[kind] |= _details_read(kind, names)
     for kind in list(wanted):
-        while kind.listing is not None and kind.listing.per is not None:
+        while kind.listing.per is not None:
             kind = kind.listing.per
             wanted[kind] |= set()
     return Plan({kind: frozenset(names) for kind, names in sorted(wanted.items(), key=lambda item: item[0].__name__)})

@@ -32,6 +32,8 @@ def load_folder(folder: Path) -> dict[str, rule.Rule]:
 
     The modules may import each other relatively. Raises BadPlugin.
     """
+    if folder.is_file():
+        raise BadPlugin(f"--rules {folder}: this is a file; name the folder that it is in")
     if not folder.is_dir():
         raise BadPlugin(f"--rules {folder}: there is no such folder")
     modules = sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
@@ -47,7 +49,7 @@ def load_folder(folder: Path) -> dict[str, rule.Rule]:
         name = f"{package}.{path.stem}"
         try:
             importlib.import_module(name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a module that exits would take us along, as if all were done
             sys.modules.pop(name, None)
             raise BadPlugin(f"{path}: {type(error).__name__}: {error}") from None
     return {name: made for name, made in rule.registry.items() if name not in before}

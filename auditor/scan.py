@@ -1,6 +1,5 @@
 """One scan from end to end: connect, plan, collect; and one assessment: inventory and rules to an audit."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -10,7 +9,6 @@ from auditor.aws.door import Door
 from auditor.aws.session import Access, Session, connect
 from auditor.collect import collect
 from auditor.engine import Setting, in_scope, judge
-from auditor.findings import Status
 from auditor.inventory import Inventory
 from auditor.plan import Plan
 from auditor.progress import Progress
@@ -44,7 +42,6 @@ def assess(inventory: Inventory, rules: Sequence[Rule], settings: Mapping[str, S
     started = datetime.now(UTC)
     settings = settings or {}
     judgement = judge(inventory, rules, settings)
-    raised = Counter(f.rule for f in judgement.findings if f.status is Status.UNKNOWN and "exception" in f.evidence)
     header = inventory.header
     summary = summarize(
         judgement.findings,
@@ -52,7 +49,7 @@ def assess(inventory: Inventory, rules: Sequence[Rule], settings: Mapping[str, S
         resources=sum(in_scope(inventory, r) for found in inventory.resources.values() for r in found),
         calls=sum(call.calls for call in inventory.calls),
         defects=[
-            Defect(rule=rule, exception=exception, findings=raised[rule])
+            Defect(rule=rule, exception=exception, findings=judgement.broken[rule])
             for rule, exception in sorted(judgement.defects.items())
         ],
     )

@@ -1,9 +1,8 @@
 """Secrets are judged where they arrive: what leaves this module is a pattern, a line and a variable's name.
 
-A boot script reaches us in layers: base64, perhaps gzip, perhaps MIME parts (encoded again), perhaps cloud-init
-`write_files` or PowerShell's -EncodedCommand with base64 inside. All are opened, each layer up to LIMIT bytes; what
-could not be opened is said in `Scanned.unread`, because unread is never clean. Lines are counted in the opened content:
-the parts of a multi-part follow each other, and a match inside embedded base64 has the line where that base64 starts.
+A boot script reaches us in layers, which `opening` opens; what could not be opened is said in `Scanned.unread`, because
+unread is never clean. Lines are counted in the opened content: the parts of a multi-part follow each other, and a match
+inside embedded base64 has the line where that base64 starts.
 
 What counts is a *literal* value. Not counted, by decision:
 
@@ -18,26 +17,22 @@ What counts is a *literal* value. Not counted, by decision:
 Every quantifier over a script's text is bounded or cannot overlap itself, so that time grows with the text's length.
 """
 
-import binascii
-import email
-import gzip
 import hashlib
-import io
 import re
-import zlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
-from email.message import Message
+from collections.abc import Mapping
 from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-LIMIT = 1 << 20  # bytes that are opened per layer; EC2 takes 16 KiB, before decompression
-_MOST_MATCHES, _DEEPEST, _NEIGHBOURS = 100, 4, 5  # matches per text, layers of wrapping, lines from key to secret
+from auditor.opening import DEEPEST, LIMIT, Opening, decoded, embedded, from_base64, reads_as_text
+
+_MOST_MATCHES, _NEIGHBOURS = 100, 5  # matches per text, lines from key to secret
 
 
 class SecretMatch(BaseModel):
-    """A secret was here. `masked` has at most the variable's name and a public prefix such as AKIA.
+    """A secret was here. `masked` has at most the variable's name and a public prefix such as AKIA; where what looks
+    like a name may be a part of a secret, it is an ellipsis.
 
     `line` counts from 1; it is 0 where there are no lines, in environment variables. `critical`: whoever reads it can
     use it at once (an AWS key with its secret, a private key).
@@ -68,15 +63,15 @@ class Scanned(BaseModel):
     @classmethod
     def of(cls, text: str) -> Self:
         """Judge plain text."""
-        opening = _Opening()
+        opening = Opening()
         content = opening.take(text.encode(errors="replace"))
         return cls._judged(content, content.decode(errors="replace"), opening)
 
     @classmethod
     def of_user_data(cls, value: str) -> Self:
         """Judge user data as the EC2 API gives it: base64, then whatever is inside. Never raises."""
-        opening = _Opening()
-        content = _from_base64(value[: 2 * LIMIT])
+        opening = Opening()
+        content = from_base64(value[: 2 * LIMIT])
         if content is None:
             opening.unread = "it is not base64"
             content = value.encode(errors="replace")
@@ -84,7 +79,7 @@ class Scanned(BaseModel):
         return cls._judged(content, opening.text(content), opening)
 
     @classmethod
-    def _judged(cls, content: bytes, text: str, opening: "_Opening") -> Self:
+    def _judged(cls, content: bytes, text: str, opening: "Opening") -> Self:
         matches = _scan(text, opening)
         return cls(
             digest=hashlib.sha256(content).hexdigest(), size=len(content), matches=matches, unread=opening.unread
@@ -134,106 +129,6 @@ def _judged(name: str, value: str) -> tuple[str, bool] | None:
         worst = max(inside, key=lambda match: match.critical)
         return worst.pattern, worst.critical
     return ("assignment", False) if literal and is_secret_name(name) else None
-
-
-# --- Opening: base64, gzip, MIME ------------------------------------------------------------------------------------
-
-
-class _Opening:
-    """Opens layer after layer, each up to LIMIT bytes and all up to four times that, and says why one stayed closed."""
-
-    def __init__(self) -> None:
-        self.left = 4 * LIMIT
-        self.unread: str | None = None
-
-    def take(self, content: bytes) -> bytes:
-        """As much of the content as the budget allows."""
-        room = min(self.left, LIMIT)
-        if len(content) > room:
-            self.unread = f"it is longer than {LIMIT} bytes"
-        self.left -= min(room, len(content))
-        return content[:room]
-
-    def inflated(self, content: bytes) -> bytes:
-        """The content, decompressed if it is gzip. A broken stream gives what came before the break."""
-        if not content.startswith(b"\x1f\x8b"):
-            return content
-        out = bytearray()
-        try:
-            with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
-                while len(out) <= min(self.left, LIMIT) and (piece := stream.read1(1 << 16)):
-                    out += piece
-        except (OSError, EOFError, zlib.error):
-            self.unread = "its gzip stream is broken"
-        return self.take(bytes(out))
-
-    def text(self, content: bytes, depth: int = 0) -> str:
-        """The content as text: the parts of a MIME message one after the other, anything else as it is."""
-        if depth < _DEEPEST and (b"mime-version:" in content[:4096].lower() or _MULTIPART.match(content)):
-            try:
-                return self._parts(email.message_from_bytes(content), depth)
-            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-                self.unread = "its MIME parts are broken"
-        return _decoded(content)
-
-    def _parts(self, message: Message, depth: int) -> str:
-        """Bodies first, so that a script's lines keep their numbers; then what stands between and above them."""
-        bodies, margins = [], []
-        for part in message.walk():
-            margins += [f"{name}: {value}" for name, value in part.items() if not _MIME_HEADER.match(name)]
-            margins += [margin for margin in (part.preamble, part.epilogue) if margin and margin.strip()]
-            body = part.get_payload(decode=True)
-            if isinstance(body, bytes):
-                bodies.append(self.text(self.inflated(self.take(body)), depth + 1))
-        return "\n".join(bodies + margins)
-
-
-_MULTIPART = re.compile(rb"\s{0,8}content-type:\s{0,8}multipart/", re.IGNORECASE)
-_MIME_HEADER = re.compile(r"content-|mime-version|number-attachments", re.IGNORECASE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,3}")
-_EMBEDDED = re.compile(
-    r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{20,59}(?![A-Za-z0-9+/])"
-    r"|[A-Za-z0-9+/]{60,}(?:\n[ \t]{0,16}[A-Za-z0-9+/]{4,}(?=[=\s]|\Z))*)={0,2}"
-)
-
-
-def _from_base64(value: str) -> bytes | None:
-    """The bytes that base64 (either alphabet, padded or not) stands for, None where it is something else."""
-    compact = "".join(value.split()).replace("-", "+").replace("_", "/")
-    if not _BASE64.fullmatch(compact):
-        return None
-    bare = compact.rstrip("=")
-    try:
-        return binascii.a2b_base64(bare + "=" * (-len(bare) % 4))
-    except binascii.Error:
-        return None
-
-
-def _decoded(content: bytes) -> str:
-    """Bytes as text: by their byte order mark, as UTF-16 where every other byte is zero, else as UTF-8."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    if len(content) >= 8 and content[1:400:2].count(0) > len(content[1:400:2]) * 0.8:
-        return content.decode("utf-16-le", "replace")
-    return content.decode("utf-8-sig", "replace")
-
-
-def _embedded(text: str, covered: bytearray, opening: _Opening) -> Iterator[tuple[int, str]]:
-    """Texts that stand in this one as base64 (write_files, `base64 -d`, -EncodedCommand), and where they start."""
-    for run in _EMBEDDED.finditer(text):
-        letters = "".join(run[0].split()).rstrip("=")
-        content = _from_base64(letters[: len(letters) - (len(letters) % 4 == 1)])  # one letter more is no base64
-        if content is None or 1 in covered[run.start() : run.end()]:
-            continue
-        packed = content.startswith(b"\x1f\x8b")
-        inner = opening.text(opening.inflated(content) if packed else opening.take(content), depth=1)
-        if packed or _reads_as_text(inner):
-            yield run.start(), inner
-
-
-def _reads_as_text(text: str) -> bool:
-    """Whether this is writing, not the noise that a key or a hash gives when taken for base64."""
-    return len(re.findall(r"[\n\t -~]", text[:2000])) >= 0.9 * len(text[:2000])
 
 
 # --- Patterns -------------------------------------------------------------------------------------------------------
@@ -314,6 +209,13 @@ _NAMED = (
         r"(?P<sep>\\{0,3}[\"'\]]{0,2}[ \t]{0,8}(?:=>|:=|:-|=(?![=~])|:(?![?+:=]))[ \t]{0,8}\\{0,3}"
         r"|>(?=[^<\n]{1,256}</))"
     ),
+)
+_CMDLET_OPTION = re.compile(r"-(?:[A-Z][a-z]+)+[ \t]|-D[a-z]")  # PowerShell's, and Java's properties
+_ENVIRONMENT_NAME = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
+_BEFORE_A_NAME = re.compile(
+    r"(?:^|[;&({,\[<]|\$(?:env:|global:|script:)?|(?:^|\s)-[eDx]|^[ \t]{0,40}(?:- |//|#)"
+    r"|(?:^|[\s;&|])(?:export|set|setx|env|ENV|ARG|declare|local|readonly|typeset|const|let|var|val)"
+    r"|--(?:env|build-arg|set|set-string|define|var)[ =])[ \t]{0,40}\\{0,3}['\"]?$"
 )
 _VALUE_AT = re.compile(_VALUE)
 _PROSE = re.compile(r"[ \t]{1,4}[A-Za-z(]")
@@ -418,8 +320,8 @@ class _Scan:
             if _is_literal(match["value"], "'"):
                 self._add(match, "url-password", "://…")
         for match in _DOCKER_AUTH.finditer(self.text) if "auth" in self.lowered else ():
-            login = _decoded(_from_base64(match["value"]) or b"")
-            if ":" in login and _reads_as_text(login) and _is_literal(login.partition(":")[2], "'"):
+            login = decoded(from_base64(match["value"]) or b"")
+            if ":" in login and reads_as_text(login) and _is_literal(login.partition(":")[2], "'"):
                 self._add(match, "docker-auth", "auth")
         for name, command, place in _PLACES:
             for match in place.finditer(self.text) if command.removeprefix("-") in self.lowered else ():
@@ -457,12 +359,21 @@ class _Scan:
             if value.startswith("${"):
                 continue  # its default may be a literal: ${NAME:-default}
             done = value_at.end() if len(value_at[0]) < 256 else self.ends[self.line(value_at.end()) - 1]
-            shown = key if self.text[name.start() - 1 : name.start()] != "=" else "…"  # else it may be of a value
+            shown = key if self._names(name) else "…"
             prose = not quote and name["sep"] != "=" and _PROSE.match(self.text, value_at.end())
             if _AWS_SECRET_NAME.search(key) and _is_aws_secret(value):
                 self._add(value_at, "aws-secret-access-key", shown, critical=self.line(name.start()) in self.paired)
             elif not (prose and name["sep"].strip()) and _is_literal(value, quote, key):
                 self._add(value_at, "assignment", shown)
+
+    def _names(self, name: re.Match[str]) -> bool:
+        """Whether a name stands where names do. Elsewhere it may be a part of a value, which is not to be shown."""
+        start = self.ends[self.line(name.start()) - 2] + 1 if self.line(name.start()) > 1 else 0
+        before = self.text[max(start, name.start() - 100) : name.start()]
+        if name[0].startswith("-"):  # -pSecret is an option and its value in one
+            return (name[0].startswith("--") and name["sep"] != ":") or bool(_CMDLET_OPTION.match(name[0]))
+        usual = name["sep"] == "=" and _ENVIRONMENT_NAME.fullmatch(name["key"])
+        return bool(usual or _BEFORE_A_NAME.search(before))
 
     def _add(self, match: re.Match[str], pattern: str, masked: str, *, critical: bool = False) -> None:
         start, end = match.span("value" if "value" in match.re.groupindex else 0)
@@ -487,14 +398,16 @@ def _unquoted(match: re.Match[str]) -> tuple[str, str]:
     return match["value"].strip(quote or None), quote
 
 
-def _scan(text: str, opening: _Opening, depth: int = 0) -> tuple[SecretMatch, ...]:
+def _scan(text: str, opening: Opening, depth: int = 0) -> tuple[SecretMatch, ...]:
     """The secrets in a text and in what is embedded in it, by line. Where there are very many, the worst of them."""
     scan = _Scan(text)
     scan.run()
     found = [scan.hits[start] for start in sorted(scan.hits)]
-    if depth < _DEEPEST:
-        for at, inner in _embedded(scan.text, scan.covered, opening):
+    if depth < DEEPEST:
+        for at, inner in embedded(scan.text, scan.covered, opening):
             line = scan.line(at)
             found += [match.model_copy(update={"line": line}) for match in _scan(inner, opening, depth + 1)]
+    elif next(embedded(scan.text, scan.covered, opening), None) is not None:
+        opening.unread = "it is wrapped in too many layers"
     worst = sorted(dict.fromkeys(found), key=lambda match: (not match.critical, match.line))[:_MOST_MATCHES]
     return tuple(sorted(worst, key=lambda match: match.line))

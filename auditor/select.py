@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from auditor.engine import Setting
 from auditor.findings import Category
 from auditor.rule import Rule
-from auditor.settings import BadSettings, Settings, nearest
+from auditor.settings import BadSettings, Settings, nearest, said
 
 
 def select(
@@ -26,11 +26,12 @@ def select(
     Rules named one by one run even where the file switches them off. Raises BadSettings for what the catalogue lacks.
     """
     known_services = sorted({rule.service for rule in catalogue.values()})
-    for wrong in set(rules) - catalogue.keys():
+    for wrong in sorted(set(rules) - catalogue.keys()):
         raise BadSettings(f"unknown rule {wrong}{nearest(wrong, list(catalogue)) or '; `auditor rules` lists them'}")
-    for wrong in {*services, *settings.scan.services} - set(known_services):
-        raise BadSettings(f"unknown service {wrong}: rules are over {', '.join(known_services)}")
-    for wrong in settings.rules.keys() - catalogue.keys():
+    for place, names in (("", services), ("scan.services: ", settings.scan.services)):
+        for wrong in sorted(set(names) - set(known_services)):
+            raise BadSettings(f"{place}unknown service {wrong}: rules are over {', '.join(known_services)}")
+    for wrong in sorted(settings.rules.keys() - catalogue.keys()):
         raise BadSettings(f"rules.{wrong}: there is no such rule{nearest(wrong, list(catalogue))}")
     wanted_services = set(services or settings.scan.services or known_services)
     wanted_categories = set(categories or settings.scan.categories or Category)
@@ -49,28 +50,29 @@ def select(
 def configure(catalogue: Mapping[str, Rule], settings: Settings) -> dict[str, Setting]:
     """What the file sets for each rule. Raises BadSettings for an unknown parameter, or a value of a wrong type."""
     known = {name for rule in catalogue.values() for name in rule.parameters}
-    for wrong in settings.parameters.keys() - known:
+    for wrong in sorted(settings.parameters.keys() - known):
         raise BadSettings(f"parameters.{wrong}: no rule has such a parameter{nearest(wrong, sorted(known))}")
     made = {}
     for rule in catalogue.values():
         own = settings.rules.get(rule.id)
-        given = {name: value for name, value in settings.parameters.items() if name in rule.parameters}
-        given |= own.parameters if own else {}
+        general = {name: value for name, value in settings.parameters.items() if name in rule.parameters}
+        given = _checked(rule, general, "parameters")
+        given |= _checked(rule, own.parameters, f"rules.{rule.id}") if own else {}
         if own or given:
-            made[rule.id] = Setting(_checked(rule, given), own.severity if own else None)
+            made[rule.id] = Setting(given, own.severity if own else None)
     return made
 
 
-def _checked(rule: Rule, given: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(rule: Rule, given: Mapping[str, Any], place: str) -> dict[str, Any]:
     hints = typing.get_type_hints(inspect.unwrap(rule.function))
     checked = {}
     for name, value in given.items():
         if name not in rule.parameters:
             has = ", ".join(sorted(rule.parameters)) or "none"
-            raise BadSettings(f"rules.{rule.id}.{name}: the rule has no such parameter (it has {has})")
+            raise BadSettings(f"{place}.{name}: the rule has no such parameter (it has {has})")
         try:
             checked[name] = TypeAdapter(hints.get(name, Any)).validate_python(value)
         except ValidationError as error:
-            said = error.errors(include_url=False)[0]["msg"]
-            raise BadSettings(f"rules.{rule.id}.{name}: {said}") from None
+            problem = error.errors(include_url=False)[0]
+            raise BadSettings(f"{place}.{name}: {said(problem['type'], problem['msg'])}") from None
     return checked

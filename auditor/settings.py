@@ -58,11 +58,13 @@ def load(path: Path | None) -> Settings:
             return Settings()
         path = DEFAULT_FILE
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors write a mark in front
     except OSError as error:
         raise BadSettings(f"{path} cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(f"{path} is not TOML: {error}") from None
+    except RecursionError:
+        raise BadSettings(f"{path} is not TOML that can be read: it is nested too deeply") from None
     try:
         return Settings.model_validate(table)
     except ValidationError as error:
@@ -70,7 +72,17 @@ def load(path: Path | None) -> Settings:
         where = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             raise BadSettings(f"{path}: unknown key {where}{nearest(str(problem['loc'][-1]), _keys())}") from None
-        raise BadSettings(f"{path}: {where}: {problem['msg']}") from None
+        raise BadSettings(f"{path}: {where}: {said(problem['type'], problem['msg'])}") from None
+
+
+def said(kind: str, message: str) -> str:
+    """A complaint of pydantic's, in TOML's words where its own are Python's."""
+    own = {
+        "tuple_type": 'Input should be a list, such as ["a", "b"]',
+        "model_type": "Input should be a table",
+        "dict_type": "Input should be a table",
+    }
+    return own.get(kind, message)
 
 
 def nearest(wrong: str, known: list[str]) -> str:

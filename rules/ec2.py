@@ -304,7 +304,9 @@ def ec2_instance_http_not_public(instance: Instance, inventory: Inventory) -> Ve
     Risk: what visitors send, passwords and session cookies included, crosses the internet in the clear, and every
         flaw of the web server is within everyone's reach.
     Fix: Put a load balancer or CloudFront in front that redirects to HTTPS, and close the port:
-    aws ec2 revoke-security-group-ingress --region {region} --group-id GROUP --protocol tcp --port 80 --cidr 0.0.0.0/0
+    aws ec2 describe-security-group-rules --region {region} --filters Name=group-id,Values=GROUP
+        --query 'SecurityGroupRules[?!IsEgress && (CidrIpv4==`"0.0.0.0/0"` || CidrIpv6==`"::/0"`)]'
+    aws ec2 revoke-security-group-ingress --region {region} --group-id GROUP --security-group-rule-ids RULE_IDS
     """
     if not instance.live:
         return not_applicable(f"the instance is {instance.state.name}")

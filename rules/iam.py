@@ -113,8 +113,10 @@ def iam_root_hardware_mfa_enabled(account: Account, inventory: Inventory) -> Ver
         return unknown("IAM's summary of the account does not say whether the root user has MFA")
     if summary.account_mfa_enabled != 1:
         return failed("The root user has no MFA device", account_mfa_enabled=summary.account_mfa_enabled)
-    if any_of(lambda device: device.is_of_root, inventory.each(VirtualMFADevice)):
+    if any_of(lambda device: device.is_of_root is True, inventory.each(VirtualMFADevice)):
         return failed("The root user signs in with an authenticator app", virtual_mfa_device=True)
+    if any_of(lambda device: device.is_of_root is None, inventory.each(VirtualMFADevice)):
+        return unknown("IAM does not say whose authenticator app one is")
     return passed(account_mfa_enabled=1, virtual_mfa_device=False)
 
 

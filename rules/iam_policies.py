@@ -1,12 +1,20 @@
 """IAM: what policies grant to those who hold them."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from auditor.analysis.policy import MalformedPolicy, Statement, parse
+from auditor.analysis.policy import NEGATED, Condition, MalformedPolicy, Statement, parse
+from auditor.analysis.wildcard import glob, tokens
 from auditor.findings import Severity
 from auditor.resources.iam import Group, ManagedPolicy, Role, User
 from auditor.rule import Verdict, failed, not_applicable, passed, rule, unknown
+
+# AWS replaces some by a second version: CloudWatchFullAccessV2, AmazonDynamoDBFullAccess_v2.
+FULL_ACCESS = re.compile(r"FullAccess(_?[vV]\d+)?$")
+
+OWN_ACCOUNT = re.compile(r"\$\{aws:(Principal|Resource)Account\}", re.IGNORECASE)
 
 
 def _judge(
@@ -119,6 +127,19 @@ def iam_policy_no_service_wildcard_actions(policy: ManagedPolicy, *, on_every_re
     return _only_boundary(policy) or _judge_document(policy.document, is_wrong, wrong)
 
 
+def _in_account(statement: Statement, account: str) -> Statement:
+    """The statement with the account where it has the variable for the caller's own."""
+    resources = statement.resources
+    filled = None if resources is None else tuple(OWN_ACCOUNT.sub(account, resource) for resource in resources)
+    return replace(statement, resources=filled)
+
+
+def _limits(condition: Condition) -> bool:
+    """Whether a condition leaves any service out: not one on "*", nor one that there be a service at all."""
+    any_service = any(glob(tokens(value), "any.amazonaws.com") for value in condition.values)
+    return condition.operator != "Null" and (condition.operator in NEGATED or not any_service)
+
+
 @rule(severity=Severity.HIGH, notes="IAM Roles for Services")
 def iam_policy_passrole_scoped(holder: ManagedPolicy | User | Group | Role) -> Iterator[Verdict]:
     """Policies name the roles, or the services, that iam:PassRole is allowed for.
@@ -129,15 +150,15 @@ def iam_policy_passrole_scoped(holder: ManagedPolicy | User | Group | Role) -> I
     aws iam create-policy-version --policy-arn {arn} --set-as-default --policy-document file://narrower.json
     aws iam put-role-policy --role-name {id} --policy-name POLICY --policy-document file://narrower.json
     """
-    roles = f"arn:{holder.partition}:iam::{holder.account}:role/*"
+    roles = f"arn:{holder.partition}:iam::{holder.account}:role/?*"
 
     def is_wrong(statement: Statement) -> bool:
         return (
             not statement.is_everything  # that is for another rule to say
             and statement.not_actions is None  # and so is this
             and statement.matches_action("iam:PassRole")
-            and statement.covers_resource(roles)
-            and not statement.conditions_on("iam:PassedToService", "iam:AssociatedResourceArn")
+            and _in_account(statement, holder.account).covers_resource(roles)
+            and not any(map(_limits, statement.conditions_on("iam:PassedToService", "iam:AssociatedResourceArn")))
         )
 
     return _judge(holder, is_wrong, "The policy allows to pass any role to any service")
@@ -165,14 +186,15 @@ def iam_principal_no_full_access_managed_policies(principal: Role | User | Group
     """Nobody holds an AWS policy for full access to a service where a narrower one would do.
 
     Risk: a workload that needs one bucket can read, change and delete every one.
-    Fix: attach a policy of your own for the actions and the resource that are needed, then take this one away:
+    Fix: attach a policy of your own for the actions and the resource that are needed, then take this one away from
+        the role (or the user by detach-user-policy --user-name, the group by detach-group-policy --group-name):
     aws iam detach-role-policy --role-name {id} --policy-arn POLICY_ARN
     """
     if isinstance(principal, Role) and principal.owner:
         return not_applicable(f"The role belongs to {principal.owner}")
     names = [policy.aws_managed_name or "" for policy in principal.attached_managed_policies]
     # The shell in the console has a rule of its own.
-    full = [name for name in names if name.endswith("FullAccess") and name != "AWSCloudShellFullAccess"]
+    full = [name for name in names if FULL_ACCESS.search(name) and name != "AWSCloudShellFullAccess"]
     full += [name for name in names if name == "PowerUserAccess"]
     if not full:
         return passed()

@@ -35,7 +35,7 @@ ASSUMING = ("sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebid
 def _trust(role: Role) -> Policy | Verdict:
     """The role's trust policy, or what to say where it cannot be read."""
     try:
-        return parse(role.assume_role_policy_document)
+        return parse(role.assume_role_policy_document, of_resource=True)
     except MalformedPolicy as error:
         return unknown(f"The trust policy could not be read: {error}")
 

@@ -1,15 +1,16 @@
 """IAM: what users hold: passwords, MFA, access keys, and memberships."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
+from auditor.analysis.network import each_readable
 from auditor.findings import Severity
 from auditor.inventory import Inventory
 from auditor.resources.iam import AttachedPolicy, Group, ServiceSpecificCredential, User, UserCredentials
-from auditor.rule import Verdict, failed, not_applicable, passed, rule, unknown
+from auditor.rule import Verdict, failed, not_applicable, passed, rule, seen, unknown
 
 QUARANTINE = re.compile(r"AWSCompromisedKeyQuarantine(V\d+)?")
 
@@ -20,6 +21,16 @@ def _attachments(user: User, inventory: Inventory) -> Iterator[tuple[AttachedPol
     for name in user.group_list:
         group = inventory.find(Group, "group_name", name)
         yield from ((policy, f"group {name}") for policy in (group.attached_managed_policies if group else ()))
+
+
+def _holds(user: User, inventory: Inventory, wanted: Callable[[str], bool], message: str) -> Verdict:
+    """Failed, with a message about "the user" or a group, if the user holds a policy that AWS wrote of such a name."""
+    for policy, through in seen(e for e in _attachments(user, inventory) if wanted(e[0].aws_managed_name or "")):
+        return failed(message.format(through), policy=policy.policy_arn, through=through)
+    strange = [name for name in user.group_list if inventory.find(Group, "group_name", name) is None]
+    if strange:
+        return unknown("The user is in groups that IAM did not list", groups=strange)
+    return passed()
 
 
 @rule(
@@ -38,10 +49,8 @@ def iam_user_no_administrator_access(
     """
     if any(fnmatchcase(user.user_name, pattern) for pattern in break_glass_users):
         return not_applicable("The user is kept for emergencies (break_glass_users)")
-    for policy, through in _attachments(user, inventory):
-        if policy.aws_managed_name == "AdministratorAccess":
-            return failed(f"AdministratorAccess is attached to {through}", policy=policy.policy_arn, through=through)
-    return passed()
+    message = "AdministratorAccess is attached to {}"
+    return _holds(user, inventory, lambda name: name == "AdministratorAccess", message)
 
 
 @rule(severity=Severity.CRITICAL, notes="IAM Guidelines (never share keys); AWS Credentials Scenario")
@@ -53,10 +62,8 @@ def iam_user_not_quarantined_by_aws(user: User, inventory: Inventory) -> Verdict
     aws iam list-access-keys --user-name {id}
     aws iam update-access-key --user-name {id} --status Inactive --access-key-id KEY_ID
     """
-    for policy, through in _attachments(user, inventory):
-        if QUARANTINE.fullmatch(policy.aws_managed_name or ""):
-            return failed("AWS found a key of this user in public", policy=policy.policy_arn, through=through)
-    return passed()
+    message = "AWS found a key of this user in public"
+    return _holds(user, inventory, lambda name: QUARANTINE.fullmatch(name) is not None, message)
 
 
 @rule(severity=Severity.HIGH, notes="IAM: Permissions (least privilege)")
@@ -69,20 +76,23 @@ def iam_group_administrators_mfa_enabled(group: Group, inventory: Inventory) -> 
     """
     if not any(policy.aws_managed_name == "AdministratorAccess" for policy in group.attached_managed_policies):
         return passed("The group does not have AdministratorAccess")
-    members = (user for user in inventory.each(User) if group.group_name in user.group_list)
-    without_mfa: list[str] = []
-    unreported: list[str] = []
-    for member in members:
-        credentials = inventory.find(UserCredentials, "user", member.user_name)
-        if credentials is None:
-            unreported.append(member.user_name)
-        elif not credentials.mfa_active and (credentials.password_enabled or credentials.active_keys):
-            without_mfa.append(member.user_name)
-    if without_mfa:
+    members = seen(each_readable(inventory.each(User), lambda user: _member_without_mfa(user, group, inventory)))
+    if without_mfa := [name for name, reported in members if reported]:
         return failed("Members of this administrator group have no MFA", members=sorted(without_mfa))
-    if unreported:
-        return unknown("Members are newer than the credential report", members=sorted(unreported))
+    if members:
+        unreported = sorted(name for name, _ in members)
+        return unknown("Members are newer than the credential report", members=unreported)
     return passed()
+
+
+def _member_without_mfa(user: User, group: Group, inventory: Inventory) -> Iterator[tuple[str, bool]]:
+    """The user's name if they are in the group without MFA, as far as the credential report has them at all."""
+    if group.group_name in user.group_list:
+        credentials = inventory.find(UserCredentials, "user", user.user_name)
+        if credentials is None:
+            yield user.user_name, False
+        elif not credentials.mfa_active and (credentials.password_enabled or credentials.active_keys):
+            yield user.user_name, True
 
 
 @rule(
@@ -211,7 +221,9 @@ def iam_user_service_specific_credential_rotated(
 
     Risk: such a password sits in Git configurations and build servers, needs no MFA and does not expire by itself.
     Fix: aws iam list-service-specific-credentials --user-name {id}
-    aws iam reset-service-specific-credential --user-name {id} --service-specific-credential-id CREDENTIAL_ID
+    aws iam create-service-specific-credential --user-name {id} --service-name SERVICE_NAME
+    then, when what used the old one uses the new one (to reset a password leaves its credential as old as it was):
+    aws iam delete-service-specific-credential --user-name {id} --service-specific-credential-id CREDENTIAL_ID
     """
     credentials = inventory.where(ServiceSpecificCredential, "user_name", user.user_name)
     lasting = [c for c in credentials if c.status == "Active" and not _ends_within(c, max_age_days)]

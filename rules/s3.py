@@ -12,7 +12,7 @@ from auditor.resources.iam import Role
 from auditor.resources.s3 import Bucket, ReplicationDestination
 from auditor.rule import Verdict, any_of, failed, not_applicable, passed, rule, seen, unknown
 
-LOG_DELIVERY_GROUP = "http://acs.amazonaws.com/groups/s3/LogDelivery"
+LOG_DELIVERY_GROUP = "/groups/s3/LogDelivery"
 # CloudFront's awslogsdelivery account, in the aws partition and in China.
 LOG_DELIVERY_IDS = (
     "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0",
@@ -115,7 +115,8 @@ def s3_bucket_acl_disabled(bucket: Bucket) -> Verdict:
     """Policies alone say who gets into a bucket: ACLs are disabled.
 
     Risk: an object's ACL opens it to strangers, or leaves it to whoever uploaded it, and no policy shows that.
-    Fix: move what the ACLs grant into the bucket policy, then
+    Fix: move what the ACLs grant into the bucket policy, then take it out of the bucket's ACL (S3 demands that) and
+    aws s3api put-bucket-acl --bucket {id} --region {region} --acl private
     aws s3api put-bucket-ownership-controls --bucket {id} --region {region}
         --ownership-controls "Rules=[{ObjectOwnership=BucketOwnerEnforced}]"
     """
@@ -132,7 +133,8 @@ def s3_bucket_acl_disabled(bucket: Bucket) -> Verdict:
 def _low_for_delivery(bucket: Bucket) -> Iterator[Severity]:
     """Low where the ACL serves nobody but AWS's log delivery, parts of which know no other way in."""
     others = [grant.grantee for grant in bucket.acl.grants if grant.grantee.id != bucket.acl.owner.id]
-    if others and all(other.uri == LOG_DELIVERY_GROUP or other.id in LOG_DELIVERY_IDS for other in others):
+    delivers = ((other.uri or "").endswith(LOG_DELIVERY_GROUP) or other.id in LOG_DELIVERY_IDS for other in others)
+    if others and all(delivers):
         yield Severity.LOW
 
 

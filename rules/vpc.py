@@ -128,6 +128,7 @@ def ec2_route_table_no_blackhole_routes(table: RouteTable) -> Verdict:
 
     Risk: packets for the destination vanish without an error, often only after the thing behind it was deleted.
     Fix: aws ec2 delete-route --region {region} --route-table-id {id} --destination-cidr-block DESTINATION
+    For IPv6 that is --destination-ipv6-cidr-block, for a prefix list --destination-prefix-list-id.
     """
     if (foreign := _foreign(table)) is not None:
         return foreign

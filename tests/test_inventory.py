@@ -138,7 +138,9 @@ def write(path: Path, content: list[Any]) -> None:
         (lambda p: p.write_bytes(gzip.compress(b"[1, 2]\n")), "not a snapshot"),
         (lambda p: write(p, lines(p)[:-1]), "is truncated"),
         (lambda p: write(p, [{**lines(p)[0], "version": SNAPSHOT_VERSION + 1}, *lines(p)[1:]]), "this auditor reads"),
-        (lambda p: write(p, [{**lines(p)[0], "account": None}, *lines(p)[1:]]), "damaged or was written by another"),
+        (lambda p: write(p, [{**lines(p)[0], "account": None}, *lines(p)[1:]]), "is damaged: account"),
+        (lambda p: write(p, [lines(p)[0], 5, *lines(p)[2:]]), "is damaged"),
+        (lambda p: write(p, [*lines(p), {"call": {}}]), "is truncated"),
         (lambda p: p.unlink(), "cannot be read"),
     ],
 )

@@ -36,7 +36,10 @@ def law(*strategies: st.SearchStrategy[Any]) -> Callable[[Test], Test]:
 
 
 def build(kind: type[Resource], **item: Any) -> Any:
-    return kind.build({"OwnerId": ACCOUNT, **item}, partition="aws", account=ACCOUNT, region=REGION)
+    lists: dict[str, Any] = {
+        name: [] for name, field in kind.model_fields.items() if field.is_required() and field.annotation is not str
+    }
+    return kind.build({"OwnerId": ACCOUNT, **lists, **item}, partition="aws", account=ACCOUNT, region=REGION)
 
 
 def inventory(*resources: Resource, unread: tuple[type[Resource], ...] = ()) -> Inventory:
@@ -320,8 +323,9 @@ def acl_of(items: list[dict[str, Any]]) -> NetworkAcl:
 def naive(items: list[dict[str, Any]], address: str, egress: bool) -> bool:
     """Whether TCP 22 of one address is let through: the first entry that is about it decides."""
     for item in items:
-        span = item.get("PortRange", {"From": 0, "To": 65535})
-        about = item["Protocol"] == "-1" or (item["Protocol"] == "6" and span["From"] <= 22 <= span["To"])
+        span = item.get("PortRange")  # without one, only what allows is about the port
+        inside = span["From"] <= 22 <= span["To"] if span else item["RuleAction"] == "allow"
+        about = item["Protocol"] == "-1" or (item["Protocol"] == "6" and inside)
         if (
             about
             and item["Egress"] == egress

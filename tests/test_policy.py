@@ -329,8 +329,8 @@ TABLE: list[tuple[str, list[Json], bool]] = [
     ("every other /8", given_that("IpAddress", "aws:SourceIp", *(f"{i}.0.0.0/8" for i in range(1, 224, 2))), True),
     ("IfExists and there", given_that_there("StringEqualsIfExists", "aws:PrincipalOrgID", "o-own", "false"), False),
     ("IfExists and absent", given_that_there("StringEqualsIfExists", "aws:PrincipalOrgID", "o-own", "true"), True),
-    ("all values, and some", given_that_there("ForAllValues:StringLike", "aws:PrincipalOrgPaths", "o-own/*", False), False),
-    ("all values, or none", given_that_there("ForAllValues:StringLike", "aws:PrincipalOrgPaths", "o-/*", "true"), True),
+    ("all of some", given_that_there("ForAllValues:StringLike", "aws:PrincipalOrgPaths", "o-own/*", False), False),
+    ("all of none", given_that_there("ForAllValues:StringLike", "aws:PrincipalOrgPaths", "o-own/*", "true"), True),
     ("negated and there", given_that_there("StringNotEquals", "aws:PrincipalOrgID", "o-else", "false"), True),
     ("source vpc", given_that("StringEquals", "aws:SourceVpc", "vpc-91237329"), False),
     ("any organization", given_that("StringLike", "aws:PrincipalOrgID", "o-*"), True),
@@ -438,6 +438,8 @@ def test_policies_of_resources_name_principals() -> None:
 
 
 def test_statements_answer_for_themselves() -> None:
+    assert policy(allow(action="?*:?*", resource="?*")).statements[0].is_everything
+    assert not policy(allow(action="s*:*", resource="*")).statements[0].is_every_action
     everything, services, rest, passing = policy(
         allow(action="*:*", resource="arn:aws:*"),
         allow(action=["S3:*", "ec2:Describe*", "ec2:*", "sqs:?*", "sns:??"], resource="*"),
@@ -534,6 +536,8 @@ def test_cross_account_and_sources() -> None:
     ours = policy(assume({"AWS": OTHER}, **ORG))
     assert not trust.cross_account_statements(ours, {OWN}, trust.own_organization("o-own"))
     assert trust.cross_account_statements(ours, {OWN}, trust.own_organization("o-else"))
+    variable = policy(assume({"AWS": OTHER}, **when("StringEquals", "aws:PrincipalOrgID", RESOURCE_ORG)))
+    assert not trust.cross_account_statements(variable, {OWN}, trust.own_organization("o-own"))
     assert trust.cross_account_statements(ours, {OWN}, trust.own_organization(None))
     everyone = assume("*", **when("StringEquals", "aws:PrincipalAccount", OWN, OTHER))
     by_arn = assume("*", **when("ArnLike", "aws:PrincipalArn", f"arn:aws:iam::{OTHER}:role/x"))

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from auditor.secrets import LIMIT, Scanned, ScannedUserData, SecretMatch, is_secret_name, scan_environment
+from auditor.opening import LIMIT
+from auditor.secrets import Scanned, ScannedUserData, SecretMatch, is_secret_name, scan_environment
 
 # Put together at run time, so that no scanner takes this file for a leak.
 KEY_ID = "AKIA" + "Q4BD7ZKX2MNPLR5T"
@@ -211,6 +212,65 @@ def test_wrapping_changes_no_match(text: str) -> None:
 def test_only_one_match_speaks_for_one_secret() -> None:
     (match,) = scan_text(f"GITHUB_TOKEN=ghp_{BODY[:36]}")
     assert (match.pattern, match.masked) == ("github-token", "ghp_…")
+
+
+# What may hold a secret that has the form of a name before it, or of one that is set to something.
+NAME_LIKE = [
+    "mysql -u root -p{secret} -h db",
+    "mysql -u root --password {secret}=abcdef",
+    "ldapsearch -w{secret} admin.internal",
+    "sqlcmd -P{secret}:abcdefg",
+    "sqlcmd -P {secret}=abcdefg",
+    "smbclient //share -U admin%{secret}=abcdef",
+    "htpasswd -b users admin {secret}:abcdefg",
+    "echo 'admin:{secret}=abcdef' | chpasswd",
+    "echo '{secret}:abcdef' > .netrc",
+    "login: admin: {secret}: abcdefg",
+    "curl -u admin:{secret}=abcdef https://shop.internal",
+    "curl https://admin:{secret}=abcdef@shop.internal",
+    "openssl rsa -passin pass:{secret}=abcdef",
+    "PASSWORD='{secret}=abcdef'",
+    "password: {secret}: abcdef",
+    "token {secret}:abcdef:ghijkl",
+    "s3cmd put secret/{secret}=abcdef",
+]
+
+
+@pytest.mark.parametrize("line", NAME_LIKE)
+@pytest.mark.parametrize("secret", ["MySecretPassword9", "rootpwd2024", "Token-abc123XYZ", "S3cret_Key"])
+def test_a_secret_that_looks_like_a_name_is_not_shown(line: str, secret: str) -> None:
+    scanned = Scanned.of_user_data(encoded(line.format(secret=secret)))
+    assert secret.lower() not in scanned.model_dump_json().lower()
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("  export DB_PASSWORD='kT8fWq2LmZ'", "DB_PASSWORD"),
+        ("docker run -e DB_PASSWORD=kT8fWq2LmZ shop", "DB_PASSWORD"),
+        ('echo "DB_PASSWORD=kT8fWq2LmZ" >> /etc/environment', "DB_PASSWORD"),
+        ("$env:DbPassword = 'kT8fWq2LmZ'", "DbPassword"),
+        ("New-LocalUser -Password 'kT8fWq2LmZ'", "Password"),
+        ("shopctl --db-password kT8fWq2LmZ", "db-password"),
+        ("Server=db;Password=kT8fWq2LmZ", "Password"),
+        ('{"shop": {"password": "kT8fWq2LmZ"}}', "password"),
+        ("- password: kT8fWq2LmZ", "password"),
+        ("connect(user='shop', password='kT8fWq2LmZ')", "password"),
+        ("<password>kT8fWq2LmZ</password>", "password"),
+    ],
+)
+def test_names_are_shown_where_names_stand(line: str, name: str) -> None:
+    assert [match.masked for match in scan_text(line)] == [name]
+
+
+def test_what_is_wrapped_too_deep_is_said() -> None:
+    script = "#!/bin/bash\nexport DB_PASSWORD='kT8fWq2LmZ'\n"
+    for layers in range(1, 9):
+        wrapped = script
+        for _ in range(layers):
+            wrapped = f"echo {encoded(wrapped)} | base64 -d | bash\n"
+        scanned = Scanned.of_user_data(encoded(wrapped))
+        assert scanned.matches or scanned.unread, layers
 
 
 def test_key_and_secret_are_both_critical() -> None:

@@ -31,6 +31,10 @@ def test_the_file_of_the_folder_is_read(tmp_path: Path, monkeypatch: pytest.Monk
     assert load(None).scan.regions == ("eu-west-1",)
 
 
+def test_the_mark_of_windows_editors_is_passed_over(tmp_path: Path) -> None:
+    assert settings(tmp_path, "\ufeff[scan]\nconcurrency = 3\n").scan.concurrency == 3
+
+
 def test_rules_are_switched_and_tuned(tmp_path: Path) -> None:
     made = settings(
         tmp_path,
@@ -68,6 +72,10 @@ def test_choosing_by_service_and_category() -> None:
         ("[scna]\n", "unknown key scna; did you mean scan?"),
         ("[scan]\nconcurrency = 0\n", "scan.concurrency"),
         ("[scan\n", "is not TOML"),
+        ("a = " + "[" * 10_000 + "\n", "nested too deeply"),
+        ('[scan]\nregions = "eu-west-1"\n', "scan.regions: Input should be a list"),
+        ("scan = 3\n", "scan: Input should be a table"),
+        (f"[rules]\n{ROTATED} = false\n", f"rules.{ROTATED}: Input should be a table"),
         (f'[rules.{ROTATED}]\nseverity = "terrible"\n', f"rules.{ROTATED}.severity"),
     ],
 )
@@ -84,7 +92,8 @@ def test_a_mistake_is_said_in_one_line(tmp_path: Path, text: str, said: str) -> 
         (f"[rules.{ROTATED}]\nmax_age = 3\n", "has no such parameter"),
         (f'[rules.{ROTATED}]\nmax_age_days = "old"\n', "valid integer"),
         ("[parameters]\ntrusted_accounts = []\n", "did you mean trusted_account_ids?"),
-        ('[scan]\nservices = ["iaam"]\n', "unknown service iaam"),
+        ('[scan]\nservices = ["iaam"]\n', "scan.services: unknown service iaam"),
+        ('[parameters]\ntrusted_account_ids = "1"\n', "parameters.trusted_account_ids: Input should be a list"),
     ],
 )
 def test_a_mistake_about_rules_is_said_in_one_line(tmp_path: Path, text: str, said: str) -> None:

@@ -358,9 +358,8 @@ def _about(acl: NetworkAcl, port: Port, egress: bool) -> Iterator[NetworkAclEntr
 
 
 def _holds(entry: NetworkAclEntry, port: int) -> bool:
-    """Whether an entry's range holds a port. Without one, an entry that allows is taken for all ports, a denial for none.
-
-    AWS always gives the range of an entry for TCP or UDP.
+    """Whether an entry's range holds a port. AWS always gives one for TCP and UDP; without it, what allows is taken for
+    all ports, and what denies for none.
     """
     ports = entry.port_range or {}
     if not {"From", "To"} <= ports.keys():

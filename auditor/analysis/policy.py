@@ -251,12 +251,6 @@ class Statement:
         return tuple(principal.value for principal in self.principals or () if principal.kind is Kind.SERVICE)
 
     @property
-    def accounts(self) -> tuple[str, ...]:
-        """The accounts that Principal.AWS names, whole or by one of their users, roles or sessions."""
-        named = (p.account for p in self.principals or () if p.kind is Kind.AWS)
-        return tuple(dict.fromkeys(account for account in named if account))
-
-    @property
     def deleted_principals(self) -> tuple[str, ...]:
         """The unique ids in its Principal that deleted roles and users left behind."""
         return tuple(principal.value for principal in self.principals or () if principal.is_unique_id)

@@ -20,7 +20,7 @@ Test = Callable[[str, tuple[str, ...]], str | None]
 
 _TEXT_OPERATORS = ("StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike")
 # What the resource itself fills in: whose it is. Without a default, which could let others in too.
-_OF_THE_RESOURCE = re.compile(r"\$\{\s*aws:resource(?:account|orgid)\s*\}", re.IGNORECASE)
+OF_THE_RESOURCE = re.compile(r"\$\{\s*aws:resource(?:account|orgid)\s*\}", re.IGNORECASE)
 _WIDEST_SUM = 2**30  # of the addresses in all ranges together: a quarter of the internet
 _PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 # The identity providers of which everyone on the internet can have an account.
@@ -39,7 +39,7 @@ def is_fixed(value: str) -> bool:
 
 def _resolved(value: str) -> str:
     """The text with the resource's account, or organization, as some number: it is the same in every request."""
-    return _OF_THE_RESOURCE.sub("000000000000", value)
+    return OF_THE_RESOURCE.sub("000000000000", value)
 
 
 def _texts(judge: Callable[[str, str], str | None]) -> Test:

@@ -8,6 +8,7 @@ from auditor.analysis.evaluate import Holds, Request, allowed, applies, conditio
 from auditor.analysis.policy import Condition, Kind, Policy, Principal, Statement, account_in
 from auditor.analysis.public import (
     CONFINING_KEYS,
+    OF_THE_RESOURCE,
     PUBLIC_PROVIDERS,
     SERVICE_KEYS,
     SOURCE_KEYS,
@@ -108,7 +109,7 @@ def own_organization(organization: str | None) -> dict[str, Test]:
         return {}
 
     def test(_operator: str, values: tuple[str, ...]) -> str | None:
-        others = [value for value in values if value.split("/")[0] != organization]
+        others = [v for v in values if v.split("/")[0] != organization and not OF_THE_RESOURCE.fullmatch(v)]
         return f"{others[0]} is not in {organization}" if others else None
 
     return dict.fromkeys(("aws:principalorgid", "aws:principalorgpaths"), test)

@@ -24,8 +24,8 @@ Tokens = tuple[Token, ...]
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE_PARTS = re.compile(r"\s*([^,]+?)\s*(?:,\s*'(.*)'\s*)?")
 
-# Every action is "<service>:<name>", so "*:*" means as much as "*".
-EVERY_ACTION: Tokens = (Wild.MANY, ":", Wild.MANY)
+# Every action is "<service>:<name>", neither empty, so "*:*" and "?*:?*" mean as much as "*".
+EVERY_ACTION: Tokens = (Wild.ONE, Wild.MANY, ":", Wild.ONE, Wild.MANY)
 EVERYTHING: Tokens = (Wild.MANY,)
 
 

@@ -30,13 +30,23 @@ async def read_credential_report(ask: Ask) -> list[dict[str, Any]]:
         if state == "COMPLETE":
             try:
                 content: bytes = (await ask("GetCredentialReport"))[0]["Content"]
-                return list(csv.DictReader(content.decode().splitlines()))
+                return _rows(content.decode())
             except CallError as error:
                 if error.code not in REPORT_NOT_READY:
                     raise
         if wait is not None:
             await asyncio.sleep(wait)
     raise CallError(GapKind.FAILED, "ReportInProgress", f"AWS made no report within {sum(REPORT_WAITS):.0f} seconds")
+
+
+def _rows(text: str) -> list[dict[str, Any]]:
+    """The report as a table. What is none must not read as an account without users."""
+    reader = csv.DictReader(text.splitlines())
+    rows = list(reader)
+    # csv files what is too much under None, and fills up with None.
+    if "user" not in (reader.fieldnames or ()) or any(None in row or None in row.values() for row in rows):
+        raise CallError(GapKind.UNEXPECTED, "UnexpectedAnswer", "the credential report is no table of users")
+    return rows
 
 
 def _in_report(value: Any) -> Any:
@@ -244,13 +254,14 @@ class VirtualMFADevice(Resource):
     id_field = "serial_number"
 
     serial_number: str
-    user: MFAOwner | None = None  # AWS leaves it out of a device that nobody uses
+    user: MFAOwner | None = None  # AWS leaves it out of a device that nobody uses: there should be none here
 
     @property
-    def is_of_root(self) -> bool:
-        """Whether the root user signs in with it."""
-        owner = self.user.arn if self.user else ""
-        return owner.endswith(":root") or self.serial_number.endswith(":mfa/root-account-mfa-device")
+    def is_of_root(self) -> bool | None:
+        """Whether the root user signs in with it; None where AWS does not say whose it is."""
+        if self.serial_number.endswith(":mfa/root-account-mfa-device"):
+            return True
+        return self.user.arn.endswith(":root") if self.user else None
 
 
 class ServerCertificate(Resource):

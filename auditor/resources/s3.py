@@ -121,15 +121,19 @@ async def _list_buckets(ask: Ask) -> list[dict[str, Any]]:
     return buckets
 
 
+# What S3 says of a bucket that lies in another region than was asked.
+ELSEWHERE = ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException")
+
+
 async def is_gone(ask: Ask, name: str) -> bool:
     """Whether S3 says that there is no bucket of this name, in any account.
 
-    A refusal does not say so: it is what another account's bucket answers.
+    A refusal does not say so: it is what another account's bucket answers. Nor does a hint to another region.
     """
     try:
         await ask("GetBucketLocation", Bucket=name)
     except CallError as error:
-        if error.code != "NoSuchBucket" and error.kind is not GapKind.DENIED:
+        if error.code not in ("NoSuchBucket", *ELSEWHERE) and error.kind is not GapKind.DENIED:
             raise
         return error.code == "NoSuchBucket"
     return False

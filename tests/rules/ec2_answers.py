@@ -15,8 +15,10 @@ def launch(lab: Lab, **options: Any) -> str:
 
 
 def instances(*described: dict[str, Any]) -> dict[str, Any]:
-    """What EC2 answers where these instances run: i-0, i-1 and so on."""
-    each = [{"InstanceId": f"i-{n}", "State": {"Name": "running"}} | more for n, more in enumerate(described)]
+    """What EC2 answers where these instances run: i-0, i-1 and so on. None leaves a member out."""
+    usual: dict[str, Any] = {"State": {"Name": "running"}, "NetworkInterfaces": []}
+    full = [{"InstanceId": f"i-{n}"} | usual | more for n, more in enumerate(described)]
+    each = [{name: value for name, value in one.items() if value is not None} for one in full]
     return {"ec2:DescribeInstances": {"Reservations": [{"Instances": each}]}}
 
 

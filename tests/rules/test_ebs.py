@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from auditor.demo.protocol import Error
 from tests.lab import Lab
 from tests.rules.ec2_answers import ACCOUNT, instances
 
@@ -23,7 +24,7 @@ def ago(days: float) -> datetime:
 
 def volumes(*described: dict[str, Any]) -> dict[str, Any]:
     """What EC2 answers where there are these volumes, made a month ago: vol-0, vol-1 and so on."""
-    usual = {"State": "in-use", "Encrypted": False, "CreateTime": ago(30)}
+    usual = {"State": "in-use", "Encrypted": False, "CreateTime": ago(30), "Attachments": []}
     return {VOLUMES: {"Volumes": [usual | {"VolumeId": f"vol-{n}"} | each for n, each in enumerate(described)]}}
 
 
@@ -236,6 +237,18 @@ def test_snapshot_block_matters_less_without_snapshots(lab: Lab) -> None:
 
 def test_snapshot_block_unread(lab: Lab) -> None:
     assert lab.statuses(SNAPSHOT_BLOCK, deny=["ec2:GetSnapshotBlockPublicAccessState"]) == {ACCOUNT: "unknown"}
+
+
+@pytest.mark.parametrize("code", ["InvalidAction", "UnsupportedOperation", "OptInRequired"])
+def test_what_a_region_does_not_offer_is_unknown(lab: Lab, code: str) -> None:
+    made = snapshot(lab)
+    answers = {
+        f"ec2:{operation}": Error(code, "not here")
+        for operation in ("DescribeFastSnapshotRestores", "GetSnapshotBlockPublicAccessState")
+    }
+    assert lab.statuses(FAST_RESTORE, answers=answers) == {made: "unknown"}
+    assert lab.statuses(SNAPSHOT_BLOCK, answers=answers) == {ACCOUNT: "unknown"}
+    assert lab.statuses(SNAPSHOT_PUBLIC, answers=answers) == {made: "pass"}
 
 
 def restores(*described: dict[str, Any]) -> dict[str, Any]:

@@ -340,6 +340,14 @@ def test_template_user_data_that_cannot_be_opened(lab: Lab) -> None:
     assert lab.statuses(TEMPLATE_USER_DATA) == {made: "unknown"}
 
 
+def test_template_user_data_without_its_versions(lab: Lab) -> None:
+    assert lab.statuses(TEMPLATE_USER_DATA, answers=listed_template()) == {"lt-1": "unknown"}
+    latest = {"LaunchTemplateId": "lt-1", "VersionNumber": 2, "DefaultVersion": False, "LaunchTemplateData": {}}
+    answers = listed_template(LatestVersionNumber=2)
+    answers["ec2:DescribeLaunchTemplateVersions"] = {"LaunchTemplateVersions": [latest]}
+    assert lab.statuses(TEMPLATE_USER_DATA, answers=answers) == {"lt-1": "unknown"}
+
+
 def test_template_user_data_unread(lab: Lab) -> None:
     made = template(lab, {"UserData": encoded(PASSWORD)})
     assert lab.statuses(TEMPLATE_USER_DATA, deny=["ec2:DescribeLaunchTemplateVersions"]) == {made: "unknown"}

@@ -33,12 +33,14 @@ ALL = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 
 def with_interfaces(*cases: tuple[str, dict[str, Any]]) -> dict[str, Any]:
     """What EC2 answers where i-0, i-1 and so on have one network interface each, of this group and addresses."""
-    place = {"SubnetId": "subnet-1", "VpcId": "vpc-1"}
-    interfaces = (
-        place | {"NetworkInterfaceId": f"eni-{n}", "Groups": [{"GroupId": group_id}]} | addresses
-        for n, (group_id, addresses) in enumerate(cases)
-    )
-    return instances(*({"NetworkInterfaces": [each]} for each in interfaces))
+    return instances(*({"NetworkInterfaces": [interface(n, *case)]} for n, case in enumerate(cases)))
+
+
+def interface(number: int, group_id: str, more: dict[str, Any]) -> dict[str, Any]:
+    """A network interface as its instance shows it; None leaves a member out."""
+    place = {"NetworkInterfaceId": f"eni-{number}", "SubnetId": "subnet-1", "VpcId": "vpc-1"}
+    lists = {"Groups": [{"GroupId": group_id}], "Ipv6Addresses": [], "PrivateIpAddresses": []}
+    return {name: value for name, value in (place | lists | more).items() if value is not None}
 
 
 def test_http(lab: Lab) -> None:
@@ -92,6 +94,43 @@ def test_http_matters_less_where_the_vpc_is_blocked(lab: Lab) -> None:
     assert (finding.status, finding.severity) == ("fail", "low")
     denied = lab.findings(HTTP, answers=blocked, deny=["ec2:DescribeNetworkInterfaces"])[made]
     assert (denied.status, denied.severity) == ("fail", "medium")
+
+
+def test_http_by_the_most_open_interface(lab: Lab) -> None:
+    """Low only where every interface that is open is shielded."""
+    made = group(lab, ALL)
+    answers = instances({"NetworkInterfaces": [interface(1, made, V4), interface(2, made, V4)]})
+    place = {"VpcId": "vpc-1", "OwnerId": ACCOUNT, "Groups": [], "Ipv6Addresses": [], "PrivateIpAddresses": []}
+    both = [place | {"NetworkInterfaceId": f"eni-{n}", "SubnetId": f"subnet-{n}"} for n in (1, 2)]
+    exclusion = {
+        "InternetGatewayExclusionMode": "allow-bidirectional",
+        "ResourceArn": "arn:aws:ec2:x:1:subnet/subnet-2",
+    }
+    answers |= {
+        "ec2:DescribeNetworkInterfaces": {"NetworkInterfaces": both},
+        "ec2:DescribeVpcs": {"Vpcs": [{"VpcId": "vpc-1", "OwnerId": ACCOUNT}]},
+        "ec2:DescribeVpcBlockPublicAccessOptions": {
+            "VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": "block-ingress"}
+        },
+    }
+    assert lab.findings(HTTP, answers=answers)["i-0"].severity == "low"
+    answers["ec2:DescribeVpcBlockPublicAccessExclusions"] = {"VpcBlockPublicAccessExclusions": [exclusion]}
+    assert lab.findings(HTTP, answers=answers)["i-0"].severity == "medium"
+
+
+@pytest.mark.parametrize("lacking", ["Groups", "Ipv6Addresses", "PrivateIpAddresses"])
+@pytest.mark.parametrize("rule_id", [HTTP, PUBLIC_IP])
+def test_an_interface_that_was_cut_short_is_unknown(lab: Lab, rule_id: str, lacking: str) -> None:
+    cut = instances({"NetworkInterfaces": [interface(1, "sg-1", {lacking: None})]}, {"NetworkInterfaces": None})
+    assert lab.statuses(rule_id, answers=cut) == numbered(["unknown"] * 2)
+
+
+def test_http_where_no_interface_has_the_public_address(lab: Lab) -> None:
+    public = {"PublicIpAddress": "198.51.100.7"}
+    bare = public | {"NetworkInterfaces": [interface(1, group(lab), {})]}
+    open6 = public | {"NetworkInterfaces": [interface(2, group(lab, tcp(80, 80, v6="::/0"), name="six"), V6)]}
+    statuses = lab.statuses(HTTP, answers=instances(public, bare, open6))
+    assert statuses == numbered(["unknown", "unknown", "fail"])
 
 
 def test_http_unread(lab: Lab) -> None:

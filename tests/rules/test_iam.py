@@ -97,6 +97,18 @@ def test_report_that_never_comes_is_given_up(made: list[Any], got: list[Any]) ->
     assert aws.asked.count("GenerateCredentialReport") == len(iam.REPORT_WAITS) + 1
 
 
+@pytest.mark.parametrize("text", ["", "\n", "anna,true\n", f"{HEADER}\n{row('anna')},more\n", f"{HEADER}\nanna,x\n"])
+def test_a_report_that_is_no_table_is_not_an_account_without_users(text: str) -> None:
+    aws = Aws(GenerateCredentialReport=[COMPLETE], GetCredentialReport=[{"Content": text.encode()}])
+    with pytest.raises(CallError, match="UnexpectedAnswer"):
+        asyncio.run(iam.read_credential_report(aws))
+
+
+def test_an_empty_report_leaves_the_password_policy_unknown(lab: Lab) -> None:
+    answers = {MAKE_REPORT: COMPLETE, GET_REPORT: {"Content": b"", "ReportFormat": "text/csv"}}
+    assert status(lab, "iam-account-password-policy-defined", answers=password_policy(None) | answers) == "unknown"
+
+
 def test_waiting_is_bounded() -> None:
     assert sum(iam.REPORT_WAITS) <= 20
 
@@ -198,7 +210,7 @@ def device(serial: str, owner: str | None) -> Answers:
         (f"arn:aws:iam::{ACCOUNT}:mfa/root-account-mfa-device", None, "fail"),
         (f"arn:aws:iam::{ACCOUNT}:mfa/phone", f"arn:aws:iam::{ACCOUNT}:root", "fail"),
         (f"arn:aws:iam::{ACCOUNT}:mfa/phone", f"arn:aws:iam::{ACCOUNT}:user/root", "pass"),
-        (f"arn:aws:iam::{ACCOUNT}:mfa/phone", None, "pass"),
+        (f"arn:aws:iam::{ACCOUNT}:mfa/phone", None, "unknown"),
     ],
 )
 def test_root_hardware_mfa(lab: Lab, serial: str, owner: str | None, expected: str) -> None:

@@ -133,6 +133,24 @@ PUBLIC: dict[str, Case] = {
     "service": (service("ec2.amazonaws.com"), "pass"),
     "denies": (document({**assume("*"), "Effect": "Deny"}), "pass"),
     "object": ({"Version": "2012-10-17", "Statement": assume("*")}, "critical"),
+    "there": (
+        document(
+            assume(
+                "*",
+                Condition={
+                    "StringEqualsIfExists": {"aws:PrincipalOrgID": "o-a"},
+                    "Null": {"aws:PrincipalOrgID": "false"},
+                },
+            )
+        ),
+        "pass",
+    ),
+    "own-account": (
+        document(assume("*", **when("StringEquals", "aws:PrincipalAccount", "${aws:ResourceAccount}"))),
+        "pass",
+    ),
+    "nobody": (document({"Effect": "Allow", "Action": "sts:AssumeRole"}), "unknown"),
+    "misspelt": (document({**assume("*"), "principal": {"AWS": OTHER}}), "unknown"),
     "odd": (document({"Effect": "Perhaps"}), "unknown"),
 }
 
@@ -169,6 +187,9 @@ FOREIGN: dict[str, Case] = {
     "mfa": (document(assume({"AWS": OTHER}, **when("Bool", "aws:MultiFactorAuthPresent", "true"))), "medium"),
     "deleted": (document(assume({"AWS": "AROAEXAMPLEEXAMPLE012"})), "pass"),
     "everyone": (document(assume("*")), "pass"),
+    "everyone-there": (document(assume("*", **when("StringEquals", "aws:PrincipalAccount", OTHER))), "medium"),
+    "everyone-here": (document(assume("*", **when("StringEquals", "aws:PrincipalAccount", ACCOUNT))), "pass"),
+    "nobody": (document({"Effect": "Allow", "Action": "sts:AssumeRole"}), "unknown"),
     "tags-only": (document(assume({"AWS": OTHER}, "sts:TagSession")), "pass"),
     "odd": (document({"Effect": "Perhaps"}), "unknown"),
 }

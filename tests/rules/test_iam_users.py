@@ -8,6 +8,7 @@ import pytest
 from tests.lab import Lab
 from tests.rules.iam_answers import (
     ADMIN,
+    DETAILS,
     GET_REPORT,
     Answers,
     Json,
@@ -129,13 +130,16 @@ def test_user_no_administrator_access(lab: Lab) -> None:
         user("direct", ADMIN),
         user("member", groups=("staff", "admins")),
         user("china", "arn:aws-cn:iam::aws:policy/AdministratorAccess"),
-        user("reader", "arn:aws:iam::aws:policy/ReadOnlyAccess", OWN_ADMIN, groups=("staff", "dissolved")),
+        user("reader", "arn:aws:iam::aws:policy/ReadOnlyAccess", OWN_ADMIN, groups=("staff",)),
+        user("strange", groups=("staff", "unlisted")),
+        user("both", groups=("unlisted", "admins")),
         user("plain"),
         group("staff", "arn:aws:iam::aws:policy/ReadOnlyAccess"),
         group("admins", ADMIN),
     )
     rule_id = "iam-user-no-administrator-access"
     expected = {"direct": "fail", "member": "fail", "china": "fail", "reader": "pass", "plain": "pass"}
+    expected |= {"strange": "unknown", "both": "fail"}
     assert lab.statuses(rule_id, answers=answers) == expected
     expected |= {"direct": "not_applicable"}
     assert lab.statuses(rule_id, answers=answers, break_glass_users=("dir*",)) == expected
@@ -147,6 +151,7 @@ def test_user_not_quarantined(lab: Lab) -> None:
         user("second", f"{QUARANTINE}V2"),
         user("third", groups=("leaked",)),
         user("similar", f"{QUARANTINE}Own", OWN_ADMIN),
+        user("strange", groups=("unlisted",)),
         user("own", "arn:aws:iam::123456789012:policy/AWSCompromisedKeyQuarantine"),
         group("leaked", f"{QUARANTINE}V3"),
     )
@@ -156,6 +161,7 @@ def test_user_not_quarantined(lab: Lab) -> None:
         "second": "fail",
         "third": "fail",
         "similar": "pass",
+        "strange": "unknown",
         "own": "pass",
     }
     assert (found["third"].severity, found["third"].evidence["through"]) == ("critical", "group leaked")
@@ -194,6 +200,17 @@ def test_group_administrators_mfa_unread(lab: Lab) -> None:
     answers = details(group("admins", ADMIN), group("readers"), user("anna", groups=("admins",)))
     expected = {"admins": "unknown", "readers": "pass"}
     assert lab.statuses("iam-group-administrators-mfa-enabled", answers=answers, deny={GET_REPORT}) == expected
+
+
+def test_a_member_without_mfa_is_seen_beside_one_that_could_not_be(lab: Lab) -> None:
+    members = [user("anna", groups=("admins",)), user("bert", groups=("admins",))]
+    del members[1]["UserName"]
+    rows = report(row("anna", password_enabled="true"))
+    answers = details(group("admins", ADMIN), members[0]) | rows
+    answers[DETAILS]["UserDetailList"] += members[1:]
+    assert lab.statuses("iam-group-administrators-mfa-enabled", answers=answers) == {"admins": "fail"}
+    answers |= report(row("anna", password_enabled="true", mfa_active="true"))
+    assert lab.statuses("iam-group-administrators-mfa-enabled", answers=answers) == {"admins": "unknown"}
 
 
 def test_groups_as_moto_keeps_them(lab: Lab) -> None:

@@ -211,6 +211,19 @@ def test_tls_is_unknown_where_its_setting_is_denied(lab: Lab, engine: str, opera
     assert found.evidence["operation"] == operation
 
 
+@pytest.mark.parametrize(
+    ("engine", "answer"),
+    [
+        ("postgres", {"rds:DescribeDBParameters": {}}),
+        ("oracle-ee", {"rds:DescribeOptionGroups": {}}),
+        ("oracle-ee", {"rds:DescribeOptionGroups": {"OptionGroupsList": []}}),
+        ("oracle-ee", {"rds:DescribeOptionGroups": {"OptionGroupsList": [{"OptionGroupName": "options"}]}}),
+    ],
+)
+def test_tls_is_unknown_where_the_answer_holds_nothing(lab: Lab, engine: str, answer: dict[str, Any]) -> None:
+    assert lab.statuses(TLS, answers=instances({"Engine": engine}) | answer) == {"db": "unknown"}
+
+
 def test_tls_is_unknown_without_a_parameter_group(lab: Lab) -> None:
     assert lab.statuses(TLS, answers=instances({"DBParameterGroups": None})) == {"db": "unknown"}
 
@@ -313,6 +326,11 @@ def test_maintenance_of_a_cluster_is_on_its_arn(lab: Lab) -> None:
     assert list(found["cluster"].evidence["due"]) == ["system-update"]
 
 
+def test_maintenance_is_unknown_where_its_actions_are_left_out(lab: Lab) -> None:
+    found = lab.statuses(MAINTENANCE, answers=maintenance({"ResourceIdentifier": ARN}))
+    assert found == {"db": "unknown", "cluster": "pass"}
+
+
 def test_maintenance_is_asked_for_once_a_region(lab: Lab) -> None:
     lab.statuses(MAINTENANCE, answers=maintenance())
     assert lab.endpoint.seen["rds", "DescribePendingMaintenanceActions", "us-east-1"] == 1
@@ -360,7 +378,8 @@ def support(major: str, standard: int | None, extended: int | None = None, *, st
         ("postgres", "16.3", support("16", 400, status="deprecated"), "fail", "high"),
         ("postgres", "16.3", support("16", 400, status=""), "fail", "high"),
         ("postgres", "16.3", support("1", -1), "unknown", "medium"),
-        ("postgres", "18.1", support("18", None), "pass", "medium"),
+        ("postgres", "18.1", support("18", None), "unknown", "medium"),
+        ("postgres", "16.3", support("16", None, 1000), "unknown", "medium"),
         ("mysql", "8.0.36", support("8.0", -1), "fail", "medium"),
         ("mariadb", "10.11.6", support("10.1", -1), "unknown", "medium"),
         ("oracle-se2", "19.0.0.0.ru-2024-01.rur-2024-01.r1", support("19", None), "pass", "medium"),
@@ -373,6 +392,24 @@ def test_versions(lab: Lab, engine: str, version: str, answers: Any, status: str
     told = instances({"Engine": engine, "EngineVersion": version}) | answers
     found = lab.findings(VERSION, answers=told)["db"]
     assert (found.status, found.severity) == (status, severity)
+
+
+def test_a_major_version_may_be_listed_twice(lab: Lab) -> None:
+    """In AWS's own sample it is, and only one of the entries has the dates."""
+    answers = instances({}) | support("16", -1)
+    answers[MAJORS]["DBMajorEngineVersions"].insert(0, {"MajorEngineVersion": "16"})
+    assert lab.statuses(VERSION, answers=answers) == {"db": "fail"}
+
+
+def test_no_dates_are_asked_for_of_engines_that_have_none(lab: Lab) -> None:
+    answers = instances({"Engine": "oracle-se2", "EngineVersion": "19.1"}) | support("19", None)
+    assert lab.statuses(VERSION, answers=answers, deny=[MAJORS]) == {"db": "pass"}
+
+
+@pytest.mark.parametrize("operation", [MINORS, MAJORS])
+def test_a_version_is_unknown_where_the_answer_holds_nothing(lab: Lab, operation: str) -> None:
+    answers = instances({}) | support("16", 400) | {operation: {}}
+    assert lab.statuses(VERSION, answers=answers) == {"db": "unknown"}
 
 
 def test_a_version_is_judged_once_for_a_cluster(lab: Lab) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from auditor.demo.protocol import Error
 from tests.lab import Lab
 
 ENCRYPTED = "rds-cluster-storage-encrypted"
@@ -69,7 +70,8 @@ def clusters(*changes: dict[str, Any]) -> dict[str, Any]:
         (BACKUP, {"BackupRetentionPeriod": 1} | DOCDB, "not_applicable"),
         (MULTI_AZ, {}, "pass"),
         (MULTI_AZ, {"MultiAZ": False}, "fail"),
-        (MULTI_AZ, {"MultiAZ": False, "DBClusterMembers": None}, "not_applicable"),
+        (MULTI_AZ, {"MultiAZ": False, "DBClusterMembers": []}, "not_applicable"),
+        (MULTI_AZ, {"MultiAZ": False, "DBClusterMembers": None}, "unknown"),
         (MULTI_AZ, {"MultiAZ": False} | V1, "not_applicable"),
         (MULTI_AZ, {"MultiAZ": False} | NEPTUNE, "not_applicable"),
         (MULTI_AZ, {"Engine": "postgres"}, "not_applicable"),
@@ -199,7 +201,7 @@ def member(writer: bool, state: str | None = None) -> dict[str, Any]:
         ({"FailoverState": {}}, "pass"),
         ({"GlobalClusterMembers": [member(True)]}, "fail"),
         ({"GlobalClusterMembers": []}, "fail"),
-        ({"GlobalClusterMembers": None}, "fail"),
+        ({"GlobalClusterMembers": None}, "unknown"),
         ({"GlobalClusterMembers": [member(True), member(False, "connected")]}, "pass"),
         ({"GlobalClusterMembers": [member(True), member(False, "pending-resync")]}, "fail"),
         ({"GlobalClusterMembers": [], "FailoverState": {"Status": "failing-over"}}, "not_applicable"),
@@ -293,6 +295,29 @@ def test_snapshots_are_not_public(lab: Lab, of_clusters: bool, engine: str, valu
 
 
 @pytest.mark.parametrize("of_clusters", [False, True])
+def test_snapshots_are_unknown_where_aws_does_not_say_who_may_restore(lab: Lab, of_clusters: bool) -> None:
+    kind = "DBClusterSnapshot" if of_clusters else "DBSnapshot"
+    unnamed = {"AttributeName": "other", "AttributeValues": ["all"]}
+    cases: list[dict[str, Any]] = [{}, {f"{kind}Attributes": []}, {f"{kind}Attributes": [unnamed]}]
+    for attributes in cases:
+        answers = snapshots(of_clusters=of_clusters, Encrypted=False)
+        answers |= {f"rds:Describe{kind}Attributes": {f"{kind}AttributesResult": attributes}}
+        assert lab.statuses(SNAPSHOT_PUBLIC, answers=answers) == {"copy": "unknown"}
+
+
+def test_snapshots_of_aws_backup_are_asked_for_by_their_type(lab: Lab) -> None:
+    """RDS says that it lists automated and manual ones unasked, and is silent about these."""
+    (listed,) = snapshots(of_clusters=False, Encrypted=False, SnapshotType="awsbackup").values()
+
+    def answer(params: dict[str, Any], _: str, __: str) -> dict[str, Any]:
+        return listed if params.get("SnapshotType") == "awsbackup" else {"DBSnapshots": []}
+
+    with lab.but(answers={"rds:DescribeDBSnapshots": answer}):
+        (finding,) = (f for f in lab.judge(SNAPSHOT_ENCRYPTED).findings if f.resource.id == "copy")
+    assert finding.status == "fail"
+
+
+@pytest.mark.parametrize("of_clusters", [False, True])
 @pytest.mark.parametrize(
     ("changes", "status"),
     [
@@ -322,6 +347,14 @@ def test_a_seeded_public_snapshot_is_found(lab: Lab) -> None:
     assert lab.statuses(SNAPSHOT_ENCRYPTED)["copy"] == "fail"
 
 
+@pytest.mark.parametrize("code", ["InvalidAction", "UnsupportedOperation", "OptInRequired"])
+@pytest.mark.parametrize(
+    ("rule", "operation"), [(GLOBAL, "rds:DescribeGlobalClusters"), (PROXY_TLS, "rds:DescribeDBProxies")]
+)
+def test_what_a_region_does_not_offer_is_unknown(lab: Lab, rule: str, operation: str, code: str) -> None:
+    assert lab.statuses(rule, answers={operation: Error(code, "not here")}) == {"*": "unknown"}
+
+
 # --- proxies
 
 
@@ -349,7 +382,9 @@ def auth(*modes: str) -> list[dict[str, str]]:
         ({"Auth": auth("ENABLED", "DISABLED"), "EngineFamily": "SQLSERVER"}, "fail"),
         ({"Auth": []}, "fail"),
         ({"Auth": [], "DefaultAuthScheme": "NONE"}, "fail"),
-        ({"DefaultAuthScheme": "IAM_AUTH"}, "pass"),
+        ({"Auth": [], "DefaultAuthScheme": "IAM_AUTH"}, "pass"),
+        ({"DefaultAuthScheme": "IAM_AUTH"}, "unknown"),
+        ({"Auth": [], "EngineFamily": "SQLSERVER"}, "unknown"),
         ({"Auth": auth("DISABLED"), "Status": "creating"}, "not_applicable"),
         ({"Auth": auth("DISABLED"), "Status": "deleting"}, "not_applicable"),
         ({"Auth": [{"AuthScheme": "SECRETS"}]}, "unknown"),

@@ -68,6 +68,13 @@ def prefix_list(owner: str, name: str, *cidrs: str) -> dict[str, Any]:
     return {LISTS: {"PrefixLists": [one]}, ENTRIES: {"Entries": [{"Cidr": cidr} for cidr in cidrs]}}
 
 
+def vpc(*blocks: str | None) -> dict[str, Any]:
+    """The account's only VPC, with these IPv6 networks."""
+    associations = [{"Ipv6CidrBlock": block} if block else {} for block in blocks]
+    one = {"VpcId": "vpc-1", "OwnerId": OWNER, "Ipv6CidrBlockAssociationSet": associations}
+    return {"ec2:DescribeVpcs": {"Vpcs": [one]}}
+
+
 LISTED = {"PrefixListIds": [{"PrefixListId": "pl-1"}]}
 WORLD = v4("0.0.0.0/0")
 
@@ -162,7 +169,11 @@ def test_subnets_are_unknown_where_routes_are_denied(lab: Lab) -> None:
         (network(v4("203.0.113.7/32")), "fail"),
         (network(v4("169.254.1.0/24")), "pass"),
         (network(WORLD), "fail"),
-        (network(v6("2600:1f18::/64")), "pass"),
+        (network(v6("2600:1f18:1:2::/64")) | vpc("2600:1f18:1::/56"), "pass"),
+        (network(v6("2600:1f18:1:2::/64")) | vpc("2600:1f18:2::/56", None), "fail"),
+        (network(v6("2600:1f18:1::/56")) | vpc("2600:1f18:1::/56"), "fail"),
+        (network(v6("2600:1f18::7/128")), "fail"),
+        (network(v6("fd00::/64")), "pass"),
         (network(v6("fd00::/63")), "fail"),
         (network(v6("::/0")), "fail"),
         (network(LISTED) | prefix_list(OWNER, "ours", "10.0.0.0/24"), "pass"),
@@ -171,7 +182,9 @@ def test_subnets_are_unknown_where_routes_are_denied(lab: Lab) -> None:
         (network(LISTED) | prefix_list("AWS", "com.amazonaws.us-east-1.vpc-lattice"), "pass"),
         (network(LISTED), "unknown"),
         (network(LISTED, WORLD), "fail"),
-        (network(WORLD, VpcSecurityGroups=[{"VpcSecurityGroupId": "sg-1", "Status": "removing"}]), "pass"),
+        (network(WORLD, VpcSecurityGroups=[{"VpcSecurityGroupId": "sg-1", "Status": "removing"}]), "unknown"),
+        (network(WORLD, VpcSecurityGroups=[]), "unknown"),
+        (network(WORLD, VpcSecurityGroups=None), "unknown"),
         (network(VpcSecurityGroups=[{"VpcSecurityGroupId": "sg-2", "Status": "active"}]), "unknown"),
         (network(WORLD, Endpoint=None), "not_applicable"),
         (network(WORLD, Engine="docdb"), "not_applicable"),
@@ -194,6 +207,24 @@ def test_the_limits_are_parameters(lab: Lab) -> None:
 def test_security_groups_are_unknown_where_a_read_is_denied(lab: Lab, denied: str, status: str) -> None:
     answers = network(LISTED) | prefix_list(OWNER, "ours", "10.0.0.0/24")
     assert lab.statuses(RESTRICTED, answers=answers, deny=[denied]) == {"db": status}
+
+
+def test_an_ipv6_range_is_unknown_where_the_vpcs_are(lab: Lab) -> None:
+    for source, status in (("2600:1f18::/64", "unknown"), ("fd00::/64", "pass"), ("::/0", "fail")):
+        assert lab.statuses(RESTRICTED, answers=network(v6(source)), deny=["ec2:DescribeVpcs"]) == {"db": status}
+
+
+def test_a_list_of_aws_is_seen_beside_one_that_is_unread(lab: Lab) -> None:
+    """What proves a failure is not lost because something else could not be read."""
+    amazon = prefix_list("AWS", "com.amazonaws.us-east-1.s3")[LISTS]["PrefixLists"][0]
+    lists = {LISTS: {"PrefixLists": [amazon, amazon | {"PrefixListId": "pl-2", "OwnerId": OWNER}]}}
+    both = {"PrefixListIds": [{"PrefixListId": "pl-2"}, {"PrefixListId": "pl-1"}]}
+    assert lab.statuses(RESTRICTED, answers=network(both) | lists, deny=[ENTRIES]) == {"db": "fail"}
+
+
+def test_a_list_without_entries_in_the_answer_is_unknown(lab: Lab) -> None:
+    answers = network(LISTED) | prefix_list(OWNER, "ours") | {ENTRIES: {}}
+    assert lab.statuses(RESTRICTED, answers=answers) == {"db": "unknown"}
 
 
 @pytest.mark.parametrize("rule", [PUBLIC, PRIVATE_SUBNETS, RESTRICTED])

@@ -1,12 +1,16 @@
 """S3: what is kept of data and accesses: versions, access logs, replicas."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from auditor.aws.errors import kind_of
 from auditor.demo.endpoint import Error
+from auditor.fetch import CallError
+from auditor.resources.s3 import is_gone
 from tests.lab import Lab
 from tests.rules.s3_answers import ACCOUNT, OTHER, make
 
@@ -195,6 +199,24 @@ def test_replication_to_a_region_that_was_not_asked_for(source: Lab) -> None:
 def test_unread_replication(source: Lab, destination: str, denied: str, status: str) -> None:
     replicate(source, to(destination))
     assert source.statuses(REPLICATION, deny=[denied])["source"] == status
+
+
+@pytest.mark.parametrize(
+    ("code", "gone"),
+    [
+        ("NoSuchBucket", True),
+        ("AccessDenied", False),
+        # What S3 says of a bucket of another region, where the client does not follow by itself.
+        ("PermanentRedirect", False),
+        ("AuthorizationHeaderMalformed", False),
+        ("IllegalLocationConstraintException", False),
+    ],
+)
+def test_only_s3_says_that_a_bucket_is_gone(code: str, gone: bool) -> None:
+    async def ask(operation: str, /, **params: Any) -> list[dict[str, Any]]:
+        raise CallError(kind_of(code, 400), code, "")
+
+    assert asyncio.run(is_gone(ask, "bucket")) is gone
 
 
 def test_a_destination_that_may_not_be_asked_for_is_unknown(source: Lab) -> None:

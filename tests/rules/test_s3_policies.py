@@ -284,7 +284,11 @@ def service(*names: str, **more: Any) -> dict[str, Any]:
         (service("cloudfront.amazonaws.com", Effect="Deny"), "pass", "high"),
         (aws("*", Condition={"Bool": {"aws:PrincipalIsAWSService": "true"}}), "fail", "high"),
         (aws("*", Action="s3:PutObject", Condition={"Bool": {"aws:PrincipalIsAWSService": "true"}}), "fail", "medium"),
-        (aws("*", Condition={"StringEquals": {"aws:PrincipalServiceName": "cloudfront.amazonaws.com"}}), "fail", "high"),
+        (
+            aws("*", Condition={"StringEquals": {"aws:PrincipalServiceName": "cloudfront.amazonaws.com"}}),
+            "fail",
+            "high",
+        ),
         (aws("*", Condition={"StringEquals": {"aws:PrincipalServiceName": "s3.amazonaws.com"}}), "fail", "medium"),
         (aws(STRANGER), "pass", "high"),
     ],

@@ -49,12 +49,20 @@ def listed(*permissions: dict[str, Any], name: str = "web", owner: str = OWNER, 
 def interface(**more: Any) -> dict[str, Any]:
     """What DescribeNetworkInterfaces says of one interface that carries sg-1."""
     where = {"NetworkInterfaceId": "eni-1", "VpcId": "vpc-1", "SubnetId": "subnet-1", "OwnerId": OWNER}
-    made = {**where, "Groups": [{"GroupId": "sg-1", "GroupName": "web"}], **more}
+    made = {
+        **where,
+        "Ipv6Addresses": [],
+        "PrivateIpAddresses": [],
+        "Groups": [{"GroupId": "sg-1", "GroupName": "web"}],
+        **more,
+    }
     return {"ec2:DescribeNetworkInterfaces": {"NetworkInterfaces": [made]}}
 
 
-def block(mode: str, *exclusions: dict[str, str]) -> dict[str, Any]:
+def block(mode: str, *exclusions: dict[str, str], owner: str = OWNER) -> dict[str, Any]:
+    """VPC Block Public Access of the account, and a VPC that belongs to it, or to another."""
     return {
+        "ec2:DescribeVpcs": {"Vpcs": [{"VpcId": "vpc-1", "OwnerId": owner}]},
         "ec2:DescribeVpcBlockPublicAccessOptions": {"VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": mode}},
         "ec2:DescribeVpcBlockPublicAccessExclusions": {"VpcBlockPublicAccessExclusions": list(exclusions)},
     }
@@ -124,6 +132,21 @@ def many(*permissions: dict[str, Any]) -> dict[str, Any]:
         for i, each in enumerate(permissions)
     ]
     return {"ec2:DescribeSecurityGroups": {"SecurityGroups": groups}}
+
+
+@pytest.mark.parametrize(
+    "permissions",
+    [None, [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [], "UserIdGroupPairs": []}]],
+)
+@pytest.mark.parametrize("rule_id", [*PORT_RULES, BROAD, DEFAULT])
+def test_rules_that_were_cut_short_are_unknown(
+    lab: Lab, rule_id: str, permissions: list[dict[str, Any]] | None
+) -> None:
+    """EC2 gives no rules as an empty list, and no rule without anybody to let in."""
+    group: dict[str, Any] = {"GroupId": "sg-1", "GroupName": "default", "OwnerId": OWNER, "IpPermissionsEgress": []}
+    group |= {} if permissions is None else {"IpPermissions": permissions}
+    answers = {"ec2:DescribeSecurityGroups": {"SecurityGroups": [group]}}
+    assert lab.statuses(rule_id, answers=answers) == {"sg-1": "unknown"}
 
 
 @pytest.mark.parametrize("rule_id", CASES)
@@ -257,6 +280,7 @@ def test_low_where_nothing_carries_the_group(lab: Lab) -> None:
         (OPEN6 | interface(**PUBLIC6, DenyAllIgwTraffic=True), ("high", "high", "high")),
         (OPEN | interface(**PUBLIC4) | block("block-bidirectional"), ("low", "low", "low")),
         (OPEN | interface(**PUBLIC4) | block("block-ingress"), ("low", "low", "low")),
+        (OPEN | interface(**PUBLIC4) | block("block-ingress", owner=OTHER), ("high", "critical", "critical")),
         (OPEN | interface(**PUBLIC4) | block("block-ingress", IN_VPC), ("high", "critical", "critical")),
         (OPEN | interface(**PUBLIC4) | block("block-ingress", IN_SUBNET), ("high", "critical", "critical")),
         (
@@ -284,6 +308,7 @@ def test_severity(lab: Lab, answers: dict[str, Any], severities: tuple[str, ...]
         ("ec2:DescribeNetworkInterfaces", "critical"),
         ("ec2:DescribeVpcBlockPublicAccessOptions", "critical"),
         ("ec2:DescribeVpcBlockPublicAccessExclusions", "critical"),
+        ("ec2:DescribeVpcs", "critical"),
     ],
 )
 def test_what_settles_the_severity_may_be_unread(lab: Lab, deny: str, severity: str) -> None:

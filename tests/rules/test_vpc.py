@@ -20,6 +20,29 @@ LISTINGS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("rule_id", "answers"),
+    [
+        (BLACKHOLES, {"ec2:DescribeRouteTables": {"RouteTables": [{"RouteTableId": "x-1"}]}}),
+        (ADMIN_PORTS, {"ec2:DescribeNetworkAcls": {"NetworkAcls": [{"NetworkAclId": "x-1", "Entries": []}]}}),
+        (
+            ADMIN_PORTS,
+            {
+                "ec2:DescribeNetworkAcls": {
+                    "NetworkAcls": [{"NetworkAclId": "x-1", "Associations": [{"SubnetId": "s"}]}]
+                }
+            },
+        ),
+    ],
+)
+def test_unknown_where_a_list_is_left_out(lab: Lab, rule_id: str, answers: dict[str, Any]) -> None:
+    """EC2 gives what is empty as an empty list: an answer without it was cut short."""
+    ((operation, answer),) = answers.items()
+    ((name, (item,)),) = answer.items()
+    told = {operation: {name: [{"VpcId": "vpc-1", "OwnerId": OWNER, **item}]}}
+    assert lab.statuses(rule_id, answers=told) == {"x-1": "unknown"}
+
+
 @pytest.mark.parametrize(("rule_id", "operation"), LISTINGS.items())
 def test_unknown_where_resources_are_not_listed(lab: Lab, rule_id: str, operation: str) -> None:
     assert lab.statuses(rule_id, deny=[operation]) == {"*": "unknown"}
@@ -45,7 +68,7 @@ NOTHING: dict[str, Any] = {"ec2:DescribeNetworkInterfaces": {"NetworkInterfaces"
 SOMETHING = {
     "ec2:DescribeNetworkInterfaces": {
         "NetworkInterfaces": [
-            {"NetworkInterfaceId": "eni-1", "VpcId": "vpc-1", "SubnetId": "subnet-1", "OwnerId": OWNER}
+            {"NetworkInterfaceId": "eni-1", "VpcId": "vpc-1", "SubnetId": "subnet-1", "OwnerId": OWNER, "Groups": []}
         ]
     }
 }
