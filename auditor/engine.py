@@ -83,8 +83,8 @@ class _Run:
         """
         try:
             verdicts = list(rule.judge(resource, self._inventory, dict(setting.parameters)))
-            if len({verdict.key for verdict in verdicts}) < len(verdicts) or not verdicts:
-                raise BadAnswer("several verdicts without a key of their own" if verdicts else "no verdict")
+            if len({verdict.key for verdict in verdicts}) < len(verdicts):
+                raise TypeError("several verdicts without a key of their own: they would have one fingerprint")
             return [_finding(rule, ref, verdict, setting) for verdict in verdicts]
         except Unread as error:
             return [_finding(rule, ref, self._unread(rule, error.gap), setting)]
@@ -110,10 +110,6 @@ class _Run:
         if gap.iam_action:
             evidence["iam_action"] = gap.iam_action
         return Verdict(Status.UNKNOWN, gap.reason, evidence)
-
-
-class BadAnswer(TypeError):
-    """A rule gave what is no answer."""
 
 
 def in_scope(inventory: Inventory, resource: Resource) -> bool:

@@ -1,23 +1,34 @@
 """Which calls a set of rules needs: nothing that no selected rule reads is asked for.
 
-What a rule reads is taken from its own code: the resource types that it names, and every attribute name that it, or a
-function that it calls in turn, uses. That errs towards one call too many, never towards a silent gap: a detail that
-was left out raises `Unread` when read, and the rule's own tests show it at once.
+What a rule reads is taken from its own code: the resource types that it names, and every attribute name that it, or
+whatever it uses in turn, names. "Uses" are functions, methods and properties, classes and their instances, closures,
+decorators, partials and defaults, and what stands in a global table. Text counts as a name where code looks attributes
+up by text (`where`, `find`, `getattr`, `attrgetter`), and so do the attributes of a `case` pattern.
+
+That errs towards one call too many. What it cannot see are names that are put together at run time ("public_" + what),
+and functions that come in as data of another resource. Such a detail was not asked for, and reading it raises `Unread`:
+the rule's finding is unknown, never a pass, and `unseen` tells the rule's author why.
 """
 
+import dis
 import functools
-import inspect
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from types import CodeType, FunctionType, ModuleType
+from enum import Enum
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from auditor.fetch import Call, Join, Operation
+from auditor.fetch import Operation
+from auditor.findings import Gap
 from auditor.model import Resource, details, operations
 from auditor.rule import Rule
 
-LOOKUPS = frozenset({"where", "find"})
+BY_TEXT = frozenset({"where", "find", "getattr", "hasattr", "attrgetter", "methodcaller"})
+# What rules are made with, and knows of no resource's fields: not looked into.
+FOREIGN = (*sys.stdlib_module_names, "pydantic", "pydantic_core", "botocore")
+MAKING = ("auditor.findings", "auditor.fetch", "auditor.model", "auditor.inventory", "auditor.rule")
 
 
 @dataclass(frozen=True)
@@ -28,7 +39,7 @@ class Plan:
 
     def operations(self) -> tuple[Operation, ...]:
         """Every operation that the plan may call, each once, in order of service and name."""
-        found = {op for kind, names in self.fields.items() for op in operations(kind, set(names))}
+        found = {op for kind, names in self.fields.items() for op in operations(kind, names)}
         return tuple(sorted(found, key=lambda op: (op.service, op.name)))
 
 
@@ -51,68 +62,147 @@ def everything() -> Plan:
     return Plan({kind: frozenset(details(kind)) for kind in Resource.kinds.values()})
 
 
-def _details_read(kind: type[Resource], names: frozenset[str]) -> set[str]:
+def unseen(rule: Rule, unasked: Iterable[Gap]) -> str | None:
+    """What a rule read although its plan does not hold it, in words for its author; None if the plan holds it all.
+
+    unasked: the gaps of what the rule met and nobody had asked for. What the plan does hold was left out for another
+    reason: the inventory was read for other rules.
+    """
+    fields = plan([rule]).fields
+    held = {(kind.cfn_type, field) for kind, names in fields.items() for field in (None, *names)}
+    lacking = {(gap.resource_type, gap.field) for gap in unasked if gap.code == "NotAsked"} - held
+    if not lacking:
+        return None
+    what = ", ".join(sorted(f"{field} of {kind}" if field else kind for kind, field in lacking))
+    return f"reads {what} in a way that its plan does not see: name it plainly (auditor.plan says what is seen)"
+
+
+def _details_read(kind: type[Resource], names: Set[str]) -> set[str]:
     """The details of a type among these names, those behind its own properties and methods included."""
     seen: set[str] = set()
     reach = set(names)
-    while fresh := {name for name in reach - seen if _member(kind, name) is not None}:
+    while fresh := reach - seen:
         seen |= fresh
         for name in fresh:
-            reach |= _reads(_member(kind, name))[0]
-    return {name for name, detail in details(kind).items() if name in reach and isinstance(detail, Call | Join)}
-
-
-def _member(kind: type[Resource], name: str) -> Callable[..., Any] | None:
-    """The function behind a property or method that a resource class defines itself."""
-    for base in kind.__mro__[: kind.__mro__.index(Resource)]:
-        member = base.__dict__.get(name)
-        member = member.fget if isinstance(member, property) else member
-        member = member.func if isinstance(member, functools.cached_property) else member
-        if isinstance(member, FunctionType):
-            return member
-    return None
+            reach |= _members_read(kind, name)
+    return details(kind).keys() & reach
 
 
 @functools.cache
-def _reads(function: Callable[..., Any] | None) -> tuple[frozenset[str], frozenset[type[Resource]]]:
-    """The attribute names and resource types that a function's code uses, through the functions that it calls."""
+def _members_read(kind: type[Resource], name: str) -> frozenset[str]:
+    """The names that a type and its bases use under a name of theirs: one may call the next by `super`."""
+    bases = kind.__mro__[: kind.__mro__.index(Resource)]
+    return _walk(base.__dict__[name] for base in bases if name in base.__dict__)[0]
+
+
+@functools.cache
+def _reads(function: Any) -> tuple[frozenset[str], frozenset[type[Resource]]]:
+    return _walk([function])
+
+
+def _walk(start: Iterable[Any]) -> tuple[frozenset[str], frozenset[type[Resource]]]:
+    """The attribute names and resource types that code uses, through whatever it uses in turn."""
     names: set[str] = set()
     kinds: set[type[Resource]] = set()
-    seen: set[Callable[..., Any]] = set()
-    queue = [function]
+    seen: dict[int, Any] = {}  # holds what it names, lest an id be given twice
+    queue = list(start)
     while queue:
-        current = inspect.unwrap(queue.pop()) if function else None  # type: ignore[arg-type]
-        if not isinstance(current, FunctionType) or current in seen:
+        value = queue.pop()
+        if id(value) in seen:
             continue
-        seen.add(current)
-        for code in _codes(current.__code__):
-            names.update(code.co_names)
-            if LOOKUPS.intersection(code.co_names):  # a lookup names its field as text
-                names.update(text for text in code.co_consts if isinstance(text, str) and text.isidentifier())
-            for value in _named(code, current.__globals__):
-                if isinstance(value, type) and issubclass(value, Resource):
-                    kinds.add(value)
-                else:
-                    queue += _functions(value)
+        seen[id(value)] = value
+        if isinstance(value, type) and issubclass(value, Resource):
+            kinds |= {value} & set(Resource.kinds.values())
+            continue
+        if isinstance(value, FunctionType) and _ours(value.__module__):
+            for code in _codes(value.__code__):
+                names.update(_names(code))
+                used = list(_named(code, value.__globals__))
+                if BY_TEXT.intersection(code.co_names):
+                    names.update(text for each in used for text in _texts(each))
+                queue += used
+        queue += _behind(value)
     return frozenset(names), frozenset(kinds)
 
 
+@functools.cache
+def _names(code: CodeType) -> frozenset[str]:
+    """The attribute names that code uses: as such, as text where it looks them up by text, and in `case` patterns."""
+    names = set(code.co_names)
+    by_text, matches = BY_TEXT & names, dis.opmap["MATCH_CLASS"] in code.co_code[::2]
+    for constant in code.co_consts:
+        if by_text or (matches and isinstance(constant, tuple)):
+            names.update(_texts(constant))
+    return frozenset(names)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The names in a text ("policy", "image.owner"), or in a table of texts."""
+    if isinstance(value, str):
+        yield from (part for part in value.split(".") if part.isidentifier())
+    elif isinstance(value, tuple | list | Set | Mapping):
+        for each in value:
+            yield from _texts(each)
+
+
 def _named(code: CodeType, scope: Mapping[str, Any]) -> Iterator[Any]:
-    """The global objects that code names, those it names through a module (`policy.parse`) included."""
+    """The global objects that code names, those it names through modules (`policy.parse`) or imports included."""
+    modules = []
     for name in code.co_names:
-        value = scope.get(name)
-        yield value
+        value = scope.get(name, sys.modules.get(name))
         if isinstance(value, ModuleType):
-            yield from (vars(value).get(attribute) for attribute in code.co_names)
+            modules.append(value)
+        elif value is not None:
+            yield value
+    for module in modules:  # grows as it goes: modules within modules
+        for name in code.co_names:
+            value = vars(module).get(name)
+            if isinstance(value, ModuleType) and value not in modules and _ours(value.__name__):
+                modules.append(value)
+            elif value is not None and _ours(module.__name__):
+                yield value
 
 
-def _functions(value: Any) -> list[FunctionType]:
-    """The functions to look into behind a name: a function itself, or the methods of a class of ours."""
-    if isinstance(value, FunctionType):
-        return [value]
-    if isinstance(value, type) and value.__module__.startswith(("auditor.analysis", "auditor.rules", "auditor_rules")):
-        return [member for member in vars(value).values() if isinstance(member, FunctionType)]
-    return []
+def _behind(value: Any) -> Iterator[Any]:
+    """What an object may run, or hand on to who runs it: one step."""
+    match value:
+        case FunctionType():
+            yield from (cell.cell_contents for cell in value.__closure__ or () if _filled(cell))
+            yield from (value.__defaults__ or ())
+            yield from (value.__kwdefaults__ or {}).values()
+            yield from (value.__dict__.get(name) for name in ("__wrapped__",) if name in value.__dict__)
+        case MethodType():
+            yield from (value.__func__, value.__self__)
+        case staticmethod() | classmethod():
+            yield value.__func__
+        case property():
+            yield value.fget
+        case functools.cached_property():
+            yield value.func
+        case functools.partial():
+            yield from (value.func, *value.args, *value.keywords.values())
+        case Mapping():
+            yield from (*value.keys(), *value.values())
+        case tuple() | list() | Set():
+            yield from value
+        case type() if _ours(value.__module__):
+            yield from (member for base in value.__mro__ if _ours(base.__module__) for member in vars(base).values())
+        case Enum() | str() | int() | float() | bytes() | None | ModuleType() | type():
+            pass
+        case _ if _ours(type(value).__module__):
+            yield from (type(value), *getattr(value, "__dict__", {}).values())
+
+
+def _ours(module: str | None) -> bool:
+    """Whether a module may hold what a rule's author wrote."""
+    return module is not None and module.partition(".")[0] not in FOREIGN and module not in MAKING
+
+
+def _filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:  # of a name that is not bound yet
+        return False
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

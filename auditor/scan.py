@@ -10,7 +10,7 @@ from auditor.aws.session import Access, Session, connect
 from auditor.collect import collect
 from auditor.engine import Setting, in_scope, judge
 from auditor.inventory import Inventory
-from auditor.plan import Plan
+from auditor.plan import Plan, unseen
 from auditor.progress import Progress
 from auditor.rule import Rule
 
@@ -42,6 +42,9 @@ def assess(inventory: Inventory, rules: Sequence[Rule], settings: Mapping[str, S
     started = datetime.now(UTC)
     settings = settings or {}
     judgement = judge(inventory, rules, settings)
+    defects = judgement.defects | {
+        rule.id: said for rule in rules if (said := unseen(rule, judgement.unasked.get(rule.id, ()))) is not None
+    }
     header = inventory.header
     summary = summarize(
         judgement.findings,
@@ -50,7 +53,7 @@ def assess(inventory: Inventory, rules: Sequence[Rule], settings: Mapping[str, S
         calls=sum(call.calls for call in inventory.calls),
         defects=[
             Defect(rule=rule, exception=exception, findings=judgement.broken[rule])
-            for rule, exception in sorted(judgement.defects.items())
+            for rule, exception in sorted(defects.items())
         ],
     )
     return Audit(

@@ -33,7 +33,7 @@ OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\
 @report("terminal", suffix=".txt")
 def render(audit: Audit, *, width: int = 100, color: bool = False, files: Sequence[str] = ()) -> Iterator[str]:
     """A summary for people: coverage, failures by service and severity, the worst findings, the gaps."""
-    wide = width >= 100
+    wide = width >= 120  # narrower, the longest IAM actions would break
     parts = (head(audit), coverage(audit), defects(audit), failures(audit), worst(audit), gaps(audit, wide=wide))
     for part in chain.from_iterable(parts):
         # An environment of its own: COLUMNS, NO_COLOR and TERM are the caller's to weigh, and tell by the options.

@@ -325,3 +325,9 @@ def test_browser_opens_the_report_of_the_demo(reader: Reader, company: Scanned) 
     assert gaps and all(gap in reader.ask("document.querySelector('#gaps').textContent") for gap in gaps)
     assert reader.requests == []
     assert reader.complaints == []
+
+
+@pytest.mark.browser
+def test_browser_goes_to_the_section_of_the_address(reader: Reader) -> None:
+    reader.open(make_audit(300), "#gaps")
+    assert abs(reader.ask("document.querySelector('#gaps').getBoundingClientRect().top")) < 120

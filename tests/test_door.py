@@ -1,6 +1,7 @@
 """The door: what it lets through, what it retries, what it counts, how it ends."""
 
 import asyncio
+import getpass
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -8,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.credentials import AssumeRoleProvider
 
 from auditor.aws import door as door_module
 from auditor.aws import session as session_module
@@ -273,3 +275,70 @@ def test_an_endpoint_that_dies_is_given_up_after_the_second_failure(lab: Lab) ->
     assert {error.kind for error in errors if isinstance(error, CallError)} == {GapKind.UNREACHABLE}
     assert len(errors) == 5
     assert sum(record.calls for record in records) <= 5 + door_module.UNREACHABLE_AFTER
+
+
+def profiles(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    (tmp_path / "config").write_text(text)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+
+
+def test_an_unknown_profile_of_the_environment(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    profiles(tmp_path, monkeypatch, "[profile work]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_PROFILE", "wrok")
+    with pytest.raises(Misuse, match="choose one of work"):
+        opening()
+
+
+def test_single_sign_on_that_is_over(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    text = """
+[profile work]
+sso_session = ours
+sso_account_id = 123456789012
+sso_role_name = Auditor
+[sso-session ours]
+sso_region = eu-west-1
+sso_start_url = https://example.invalid/start
+"""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    profiles(tmp_path, monkeypatch, text)
+    with pytest.raises(CannotStart, match="run `aws sso login --profile work`"):
+        opening(profile="work", endpoint_url=lab.endpoint.url)
+
+
+def test_a_profile_that_asks_for_a_code(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    text = """
+[profile base]
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
+[profile work]
+source_profile = base
+role_arn = arn:aws:iam::210987654321:role/Auditor
+mfa_serial = arn:aws:iam::123456789012:mfa/anna
+"""
+    profiles(tmp_path, monkeypatch, text)
+    typed: list[str] = []
+
+    def prompt(text: str) -> str:
+        typed.append(text)
+        return "123456"
+
+    asks = AssumeRoleProvider.__init__
+    defaults = tuple(prompt if default is getpass.getpass else default for default in asks.__defaults__)
+    monkeypatch.setattr(asks, "__defaults__", defaults)
+    session = opening(profile="work", endpoint_url=lab.endpoint.url)
+    assert session.account == "210987654321" and len(typed) == 1
+
+
+def test_a_bundle_of_certificates_that_is_not_there(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/ca.pem")
+    with pytest.raises(Misuse, match=r"/nowhere/ca\.pem is not there"):
+        opening(endpoint_url=lab.endpoint.url)
+
+
+def test_the_region_of_the_environment(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "nowhere")
+    with pytest.raises(Misuse, match="check --region, AWS_REGION"):
+        opening(endpoint_url=lab.endpoint.url)

@@ -11,8 +11,8 @@ from botocore.hooks import HierarchicalEmitter
 from botocore.utils import parse_timestamp
 
 from auditor.aws.clients import Clients
+from auditor.aws.credentials import Access, session
 from auditor.aws.lean import Emitter, read_timestamp
-from auditor.aws.session import Access, _session
 
 BUCKET = {"Bucket": "a-bucket"}
 ACCOUNT = {"AccountId": "123456789012"}
@@ -88,7 +88,7 @@ def test_the_same_requests(region: str, settings: str, monkeypatch: pytest.Monke
         by_service.setdefault(service, []).append((name, params))
 
     async def run() -> None:
-        clients = Clients(await _session(Access()), endpoint_url=None, concurrency=4)
+        clients = Clients(await session(Access()), endpoint_url=None, concurrency=4)
         plain = AioSession()
         config = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},

@@ -594,6 +594,8 @@ def test_services() -> None:
         (given_that("StringEquals", "aws:PrincipalServiceName", "a.amazonaws.com"), ["a.amazonaws.com"]),
         (given_that("ForAnyValue:StringEquals", "aws:PrincipalServiceNamesList", "a", "b"), ["a", "b"]),
         ([allow(), deny_outside_if("BoolIfExists", "aws:PrincipalIsAWSService", "false")], ["*"]),
+        ([allow(), deny(NotPrincipal={"Service": "a.amazonaws.com"})], ["*"]),
+        ([allow(), deny(NotPrincipal={"AWS": OWN})], []),
         ([allow(Condition={"Bool": {"aws:PrincipalIsAWSService": "true"}, **ORG["Condition"]})], []),
         ([allow(Condition={"StringEquals": {"aws:PrincipalServiceName": "a", "aws:SourceAccount": OWN}})], []),
         (given_that("Bool", "aws:PrincipalIsAWSService", "false"), []), ([allow()], []),

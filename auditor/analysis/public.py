@@ -223,15 +223,19 @@ def public_statements(
     confining: Mapping[str, Test] = CONFINING_KEYS,
     *,
     providers: bool = True,
+    services: bool = False,
     service: str | None = None,
 ) -> tuple[PublicStatement, ...]:
     """The Allow statements of a resource's policy that are open to the world, in order; none if it is not public.
 
     `confining` are the keys that count; to add one: `{**CONFINING_KEYS, **confining_keys("service:Key")}`. `providers`
-    tells whether an identity provider that is open to the world makes a statement public, as it does for S3. `service`
-    is the one whose actions there are on the resource ("s3"): then "s3:*" is all that can be done to it.
+    tells whether an identity provider that is open to the world makes a statement public, as it does for S3;
+    `services`, whether AWS's services are strangers too, since they act for whoever asks them to. `service` is the one
+    whose actions there are on the resource ("s3"): then "s3:*" is all that can be done to it.
     """
-    denies = [deny for deny in policy.denies if _denies_strangers(deny, confining)]
+    if services:
+        confining = {key: test for key, test in confining.items() if key not in SERVICE_KEYS}
+    denies = [deny for deny in policy.denies if _denies_strangers(deny, confining, services=services)]
     found = []
     for allow in policy.allows:
         why = _why_everyone(allow, providers=providers)
@@ -259,10 +263,12 @@ def _why_everyone(allow: Statement, *, providers: bool) -> str | None:
     return None
 
 
-def _denies_strangers(deny: Statement, confining: Mapping[str, Test]) -> bool:
+def _denies_strangers(deny: Statement, confining: Mapping[str, Test], *, services: bool) -> bool:
     """Whether the Deny meets every stranger: it names everyone, and who escapes a condition of it is no stranger."""
     if deny.not_principals is not None:
         if any(exempt.is_anyone or is_public_provider(exempt) for exempt in deny.not_principals):
+            return False
+        if services and any(exempt.kind is Kind.SERVICE for exempt in deny.not_principals):
             return False
     elif not any(principal.kind is Kind.ANYONE for principal in deny.principals or ()):
         return False

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from auditor.analysis.evaluate import Holds, Request, allowed, applies, conditions_hold
 from auditor.analysis.policy import Condition, Kind, Policy, Principal, Statement, account_in
 from auditor.analysis.public import (
-    CONFINING_KEYS,
     OF_THE_RESOURCE,
     PUBLIC_PROVIDERS,
     SERVICE_KEYS,
@@ -145,9 +144,8 @@ def service_grants(
         for statement in policy.allows
         for service in statement.services
     )
-    closed = {key: test for key, test in CONFINING_KEYS.items() if key not in SERVICE_KEYS}
     public = {opening.statement.index for opening in public_statements(policy, service=of)}
-    opened = (opening.statement for opening in public_statements(policy, closed, service=of))
+    opened = (opening.statement for opening in public_statements(policy, services=True, service=of))
     by_condition = [statement for statement in opened if statement.index not in public]
     return named + tuple(
         ServiceGrant(statement, service, ()) for statement in by_condition for service in _services_demanded(statement)

@@ -536,6 +536,7 @@ document.addEventListener("DOMContentLoaded", async () => {
       goTo(link.hash.slice(1));
     });
   }
+  const asked = document.querySelector("section" + (/^#[a-z]+$/.test(location.hash) ? location.hash : "#none"));
   const state = $("state");
   state.hidden = false;
   try {
@@ -544,6 +545,7 @@ document.addEventListener("DOMContentLoaded", async () => {
     if (data.rule.length) workbench(data);
     else state.textContent = "There are no findings: no rule met a resource.";
     manifest(data.calls);
+    asked?.scrollIntoView(); // the findings have grown above it since the browser went there
     document.documentElement.dataset.ready = Math.round(performance.now());
   } catch (error) {
     state.hidden = false;
