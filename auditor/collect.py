@@ -53,20 +53,22 @@ class _Why(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Request:
-    """One listing of one place: for the types that share it, and for one of their parents if they have such."""
+class _Wanted:
+    """A type's resources in one place; for a type that is listed per parent, those of one of them."""
 
-    kinds: list[type[Resource]]
+    kind: type[Resource]
     place: _Place
     parent: Resource | None = None
 
     @property
     def given(self) -> dict[str, Any]:
         """The parameters that come from the parent. Raises Unread."""
-        return {name: getattr(self.parent, field) for name, field in self.kinds[0].listing.by.items()}
+        return {name: getattr(self.parent, field) for name, field in self.kind.listing.by.items()}
 
 
 _Pages = list[dict[str, Any]]
+
+ELSEWHERE = _Why(GapKind.NOT_SELECTED, "NotSelected", "its region was not selected")
 
 
 class _Collector:
@@ -83,7 +85,7 @@ class _Collector:
 
     async def run(self) -> Inventory:
         started = datetime.now(UTC)
-        await asyncio.gather(*(self._list(request) for request in self._requests()))
+        await asyncio.gather(*(self._list(*group) for group in self._groups()))
         session = self._session
         header = Header(
             tool_version=__version__, account=session.account, partition=session.partition, regions=session.regions,
@@ -97,18 +99,20 @@ class _Collector:
         }
         return Inventory(header, resources, gaps, self._door.records())
 
-    def _requests(self) -> list[_Request]:
-        """What to begin with: the listings without a parent. One that several types share is asked once for them."""
-        groups: dict[tuple[str, ...], list[type[Resource]]] = defaultdict(list)
+    def _groups(self) -> list[list[_Wanted]]:
+        """What to begin with: the types without a parent, those together that one request lists."""
+        groups: dict[tuple[str, ...], list[_Wanted]] = defaultdict(list)
         for kind in self._plan.fields:
             listing = kind.listing
             if listing.per is None:
                 alone = kind.__name__ if listing.fetch or listing.then else ""
-                groups[kind.service, listing.operation, listing.scope, _text(listing.params), alone].append(kind)
-        return [_Request(kinds, place) for kinds in groups.values() for place in self._places(kinds[0])]
+                for place in self._places(listing.scope):
+                    key = (kind.service, listing.operation, _text(listing.params), alone, place.label)
+                    groups[key].append(_Wanted(kind, place))
+        return list(groups.values())
 
-    def _places(self, kind: type[Resource]) -> Iterable[_Place]:
-        if kind.listing.scope is Scope.GLOBAL:
+    def _places(self, scope: Scope) -> Iterable[_Place]:
+        if scope is Scope.GLOBAL:
             return [_Place(GLOBAL, self._session.home)]
         return [_Place(region, region) for region in self._session.regions]
 
@@ -120,112 +124,107 @@ class _Collector:
             ids[resource.arn].add(str(getattr(resource, kind.id_field)))
         for arn in (arn for arn, names in ids.items() if len(names) > 1):
             said = f"{' and '.join(sorted(ids[arn]))} have the same ARN, {arn}: only one is judged"
-            self._lose(_Request([kind], _Place(GLOBAL, self._session.home)), _Why(GapKind.UNEXPECTED, "SameArn", said))
+            self._lose(_Wanted(kind, _Place(GLOBAL, self._session.home)), _Why(GapKind.UNEXPECTED, "SameArn", said))
         return deduplicate(found)
 
     # --- listings
 
-    async def _list(self, request: _Request) -> None:
-        """Ask one listing, and read the items of each page as it arrives."""
-        label, service = request.place.label, request.kinds[0].service
+    async def _list(self, *group: _Wanted) -> None:
+        """Make the one request that lists all of a group, and read the items of each page as it arrives."""
+        first = group[0]
+        label, service = first.place.label, first.kind.service
         self._progress.pending_regions[label] += 1
         self._progress.pending_services[service] += 1
         reading: list[Awaitable[None]] = []
         try:
-            async for page in self._pages_of(request):
-                for kind in request.kinds:
-                    alone = _Request([kind], request.place, request.parent)
-                    reading.append(asyncio.ensure_future(self._take(alone, page)))
+            async for page in self._pages_of(first):
+                reading += [asyncio.ensure_future(self._take(wanted, page)) for wanted in group]
         except Exception as error:
-            listing = request.kinds[0].listing
-            for kind in request.kinds:
-                if not _is_absent(error, kind.listing.absent, listing.operation):
-                    self._lose(_Request([kind], request.place, request.parent), _why(error))
+            for wanted in group:
+                if not _is_absent(error, wanted.kind.listing.absent, first.kind.listing.operation):
+                    self._lose(wanted, _why(error))
         finally:
             await asyncio.gather(*reading)
             self._progress.pending_regions[label] -= 1
             self._progress.pending_services[service] -= 1
 
-    async def _pages_of(self, request: _Request) -> AsyncIterator[Any]:
+    async def _pages_of(self, wanted: _Wanted) -> AsyncIterator[Any]:
         """A listing's answers; an escape hatch gives one, which is the items themselves."""
-        kind, region = request.kinds[0], request.place.region
+        kind, region = wanted.kind, wanted.place.region
         if kind.listing.fetch is not None:
             # Nothing is shared: a listing may have to ask again until AWS is ready (a report).
             yield await kind.listing.fetch(self._ask(kind, None, region))
             return
-        params = {**kind.listing.params, **request.given}
+        params = {**kind.listing.params, **wanted.given}
         async for page in self._door.pages(kind.service, kind.listing.operation, region, params):
             yield page
 
-    async def _take(self, request: _Request, page: Any) -> None:
+    async def _take(self, wanted: _Wanted, page: Any) -> None:
         """Read what a page holds of one type."""
-        (kind,) = request.kinds
-        listing = kind.listing
+        listing = wanted.kind.listing
         try:
             found = page if listing.fetch is not None else walk(page, listing.at)
             if listing.then is not None:
-                await self._describe(request, listing.then, found)
+                await self._describe(wanted, listing.then, found)
             else:
-                await self._read(request, [{listing.name: item} for item in found] if listing.name else found)
+                await self._read(wanted, [{listing.name: item} for item in found] if listing.name else found)
         except Exception as error:  # a defect of a declaration costs its own type only
-            self._lose(request, _why(error))
+            self._lose(wanted, _why(error))
 
-    async def _describe(self, request: _Request, then: Describe, ids: list[Any]) -> None:
+    async def _describe(self, wanted: _Wanted, then: Describe, ids: list[Any]) -> None:
         """The second step of a listing that finds ids only; a batch that fails costs what is in it."""
+        kind, region = wanted.kind, wanted.place.region
         if not all(isinstance(each, str) for each in ids):
-            raise TypeError(f"ids to describe are plain strings: {request.kinds[0].listing.at} is a path to something else")
-        kind = request.kinds[0]
-        of = operation(kind.service, then.operation, then.iam)
+            raise TypeError(f"ids to describe are plain strings: {kind.listing.at} leads to something else")
+        op = operation(kind.service, then.operation, then.iam)
 
         async def describe(batch: list[str]) -> None:
-            params = {**then.params, **request.given, then.ids: batch}
             try:
-                pages = await self._all_pages(of, request.place.region, params)
+                pages = await self._all_pages(op, region, {**then.params, **wanted.given, then.ids: batch})
             except CallError as error:
-                self._lose(request, _why(error)._replace(of=of))
+                self._lose(wanted, _why(error)._replace(of=op))
             else:
-                await self._read(request, [item for page in pages for item in walk(page, then.at)])
+                await self._read(wanted, [item for page in pages for item in walk(page, then.at)])
 
         await asyncio.gather(*(describe(ids[at : at + then.size]) for at in range(0, len(ids), then.size)))
 
     # --- resources
 
-    async def _read(self, request: _Request, items: list[dict[str, Any]]) -> None:
+    async def _read(self, wanted: _Wanted, items: list[dict[str, Any]]) -> None:
         """Make resources of items, and ask for their details and children."""
-        (kind,) = request.kinds
-        resources = [made for item in items if (made := self._build(request, item)) is not None]
+        kind = wanted.kind
+        resources = [made for item in items if (made := self._build(wanted, item)) is not None]
         self._resources[kind.__name__] += resources
         self._progress.resources += len(resources)
-        wanted = {name: detail for name, detail in details(kind).items() if name in self._plan.fields[kind]}
+        asked = {name: detail for name, detail in details(kind).items() if name in self._plan.fields[kind]}
         inside = []
         for resource in resources:
             if kind.judged_everywhere or resource.region in (GLOBAL, *self._session.regions):
                 inside.append(resource)
-                continue
-            for name in wanted:
-                self._lose_field(resource, name, _Why(GapKind.NOT_SELECTED, "NotSelected", "its region was not selected"))
+            else:
+                for name in asked:
+                    self._lose_field(resource, name, ELSEWHERE)
         work: list[Awaitable[None]] = []
-        for name, detail in wanted.items():
+        for name, detail in asked.items():
             if isinstance(detail, Join):
                 work.append(self._join(name, detail, inside))
             else:
                 work += [self._detail(resource, name, detail) for resource in inside]
         for child in self._children[kind]:
             for resource in inside:
-                place = _Place(resource.region, self._region(resource)) if resource.region != GLOBAL else request.place
-                work.append(self._list(_Request([child], place, resource)))
+                place = _Place(resource.region, self._region(resource)) if resource.region != GLOBAL else wanted.place
+                work.append(self._list(_Wanted(child, place, resource)))
         await asyncio.gather(*work)
 
-    def _build(self, request: _Request, item: dict[str, Any]) -> Resource | None:
-        (kind,) = request.kinds
+    def _build(self, wanted: _Wanted, item: dict[str, Any]) -> Resource | None:
         session = self._session
         try:
-            given = request.given if request.parent is not None else {}
-            return kind.build(
-                {**given, **item}, partition=session.partition, account=session.account, region=request.place.label
+            given = wanted.given if wanted.parent is not None else {}
+            return wanted.kind.build(
+                {**given, **item}, partition=session.partition, account=session.account, region=wanted.place.label
             )
         except Exception as error:
-            self._lose(request, _why(error))
+            self._lose(wanted, _why(error))
             return None
 
     async def _detail(self, resource: Resource, name: str, call: Call) -> None:
@@ -260,12 +259,10 @@ class _Collector:
                     keys[self._region(resource)][key].append(resource)
             except Exception as error:
                 self._lose_field(resource, name, _why(error))
-        work = []
+        work: list[Awaitable[None]] = []
         for region, by_key in keys.items():
-            size = join.size if join.ids else len(by_key)
-            every = list(by_key)
-            for at in range(0, len(every), size):
-                work.append(self._match(name, join, region, {key: by_key[key] for key in every[at : at + size]}))
+            pairs, size = list(by_key.items()), join.size if join.ids else len(by_key)
+            work += [self._match(name, join, region, dict(pairs[at : at + size])) for at in range(0, len(pairs), size)]
         await asyncio.gather(*work)
 
     async def _match(self, name: str, join: Join, region: str, by_key: dict[Any, list[Resource]]) -> None:
@@ -332,7 +329,9 @@ class _Collector:
                 raise LookupError(f"{name} is asked for and not declared: name it in `also`")
             op = declared[name]
             try:
-                return await (self._all_pages(op, region, params) if of is None else self._pages(op, region, params, of=of))
+                return await (
+                    self._all_pages(op, region, params) if of is None else self._pages(op, region, params, of=of)
+                )
             except CallError as error:
                 raise CallError(error.kind, error.code, error.message, asked=op) from None
 
@@ -340,18 +339,20 @@ class _Collector:
 
     # --- gaps
 
-    def _lose(self, request: _Request, why: _Why) -> None:
+    def _lose(self, wanted: _Wanted, why: _Why) -> None:
         """Remember why a listing is incomplete, and with it those of its children, of which nobody knows now."""
-        (kind,) = request.kinds
+        kind, label = wanted.kind, wanted.place.label
+        parent = wanted.parent.arn if wanted.parent else None
         self._progress.errors += 1
         self._gaps[kind.__name__].append(
             kind.gap_of(
-                None, why.kind, why.code, why.message, account=self._session.account, region=request.place.label,
-                resource=request.parent.arn if request.parent else None, of=why.of,
+                None, why.kind, why.code, why.message, account=self._session.account, region=label, resource=parent,
+                of=why.of,
             )
         )  # fmt: skip
         for child in self._children[kind]:
-            self._lose(_Request([child], request.place, request.parent), why._replace(of=why.of or kind.operation_of()))
+            why_not = why._replace(of=why.of or kind.operation_of())
+            self._lose(_Wanted(child, wanted.place, wanted.parent), why_not)
 
     def _lose_field(self, resource: Resource, name: str, why: _Why) -> None:
         """Remember why a detail is missing."""
@@ -378,9 +379,7 @@ def _why(error: Exception) -> _Why:
 def _is_absent(error: Exception, codes: tuple[str, ...], declared: str) -> bool:
     """Whether AWS says so that there is none: by one of these codes, and of the declared operation."""
     return (
-        isinstance(error, CallError)
-        and error.code in codes
-        and (error.asked is None or error.asked.name == declared)
+        isinstance(error, CallError) and error.code in codes and (error.asked is None or error.asked.name == declared)
     )
 
 

@@ -2,15 +2,16 @@
 
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
+from pydantic import ValidationError
+
 from auditor.fetch import Unread
-from auditor.findings import Coverage, Finding, Gap, GapKind, ResourceRef, Severity, Status, fingerprint
+from auditor.findings import Coverage, Finding, Gap, GapKind, ResourceRef, Severity, Status, fingerprint, plain
 from auditor.inventory import Inventory
-from auditor.model import Resource
+from auditor.model import Resource, what_is_wrong
 from auditor.rule import Rule, Verdict
 
 
@@ -18,15 +19,15 @@ from auditor.rule import Rule, Verdict
 class Judgement:
     """What the engine gives: findings in stable order, coverage, and the rules that broke.
 
-    defects: the first exception of each rule that raised or answered what is no answer. broken: how many of its
-    findings are unknown for that. unasked: what each rule read that the inventory was not asked for.
+    defects: the first exception of each rule that raised, or answered what is no answer. broken: how many of its
+    findings are unknown for that. unasked: what a rule read that the inventory was not asked for, and how often.
     """
 
     findings: list[Finding]
     coverage: Coverage
     defects: dict[str, str] = field(default_factory=dict)
     broken: Counter[str] = field(default_factory=Counter)
-    unasked: dict[str, set[Gap]] = field(default_factory=dict)
+    unasked: dict[str, Counter[Gap]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,9 @@ def judge(inventory: Inventory, rules: Sequence[Rule], settings: Mapping[str, Se
     findings.sort(key=lambda finding: finding.order)
     unknown = sum(finding.status is Status.UNKNOWN for finding in findings)
     coverage = Coverage(
-        assessed=len(findings) - unknown, not_assessed=unknown, gaps=sorted(run.gaps | _collected(inventory), key=_place)
+        assessed=len(findings) - unknown,
+        not_assessed=unknown,
+        gaps=sorted(run.gaps | _collected(inventory), key=_place),
     )
     return Judgement(findings, coverage, run.defects, run.broken, run.unasked)
 
@@ -58,7 +61,7 @@ class _Run:
         self.gaps: set[Gap] = set()
         self.defects: dict[str, str] = {}
         self.broken: Counter[str] = Counter()
-        self.unasked: dict[str, set[Gap]] = {}
+        self.unasked: dict[str, Counter[Gap]] = {}
 
     def findings(self, rule: Rule) -> Iterator[Finding]:
         """A rule's findings over all resources of its types; one for each region in which a listing is incomplete."""
@@ -83,13 +86,15 @@ class _Run:
         """
         try:
             verdicts = list(rule.judge(resource, self._inventory, dict(setting.parameters)))
+            if not all(isinstance(verdict, Verdict) for verdict in verdicts):
+                raise TypeError("an answer that is no verdict")
             if len({verdict.key for verdict in verdicts}) < len(verdicts):
                 raise TypeError("several verdicts without a key of their own: they would have one fingerprint")
             return [_finding(rule, ref, verdict, setting) for verdict in verdicts]
         except Unread as error:
             return [_finding(rule, ref, self._unread(rule, error.gap), setting)]
         except Exception as error:
-            what = traceback.format_exception_only(error)[-1].strip()
+            what = f"{type(error).__name__}: {_said(error)}"
             if rule.id not in self.defects:
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 self.defects[rule.id] = f"{what} ({where.name}, line {where.lineno})"
@@ -103,13 +108,18 @@ class _Run:
             # What nobody asked for is missing of every resource alike: one gap says it.
             whole = gap.model_copy(update={"resource": None})
             self.gaps.add(whole)
-            self.unasked.setdefault(rule.id, set()).add(whole)
+            self.unasked.setdefault(rule.id, Counter())[whole] += 1
         else:
             self.gaps.add(gap)
         evidence = {"operation": f"{gap.service}:{gap.operation}", "region": gap.region, "error_code": gap.code}
         if gap.iam_action:
             evidence["iam_action"] = gap.iam_action
         return Verdict(Status.UNKNOWN, gap.reason, evidence)
+
+
+def _said(error: Exception) -> str:
+    """In one line: a validation error's own text has several, and the values."""
+    return what_is_wrong(error) if isinstance(error, ValidationError) else " ".join(str(error).split())
 
 
 def in_scope(inventory: Inventory, resource: Resource) -> bool:
@@ -138,7 +148,7 @@ def _finding(rule: Rule, ref: ResourceRef, verdict: Verdict, setting: Setting) -
     return Finding(
         rule=rule.id, status=verdict.status, severity=setting.severity or _severity(verdict, rule.severity),
         resource=ref, message=verdict.message or rule.title,
-        evidence={name: plain(value) for name, value in verdict.evidence.items()},
+        evidence=plain(verdict.evidence),
         fingerprint=fingerprint(rule.id, ref.arn, verdict.key),
     )  # fmt: skip
 
@@ -146,26 +156,6 @@ def _finding(rule: Rule, ref: ResourceRef, verdict: Verdict, setting: Setting) -
 def _severity(verdict: Verdict, default: Severity) -> Severity:
     stated = verdict.severity or default
     return min(stated, default, key=lambda severity: severity.rank) if verdict.unsettled else stated
-
-
-def plain(value: Any) -> Any:
-    """Evidence as JSON has it, so that a report that was saved and read back is the same; sets in order.
-
-    Raises TypeError for what is no evidence.
-    """
-    if isinstance(value, str):  # enums of text too
-        return str(value) if value.isascii() else str(value).encode("utf-8", "replace").decode()
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, Mapping):
-        return {str(plain(key)): plain(each) for key, each in value.items()}
-    if isinstance(value, Set):
-        return sorted((plain(each) for each in value), key=repr)
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    if isinstance(value, date):  # and datetime
-        return value.isoformat()
-    raise TypeError(f"evidence of the type {type(value).__name__}: give text, numbers, times, or lists and maps of them")
 
 
 def _collected(inventory: Inventory) -> set[Gap]:

@@ -47,7 +47,7 @@ class Scope(StrEnum):
 
 
 class Ask(Protocol):
-    """What an escape hatch is given: call an operation of its declaration (its own, or one of `also`), get its pages."""
+    """What an escape hatch is given: call an operation of its declaration, `also` included, and get its raw pages."""
 
     async def __call__(self, operation: str, /, **params: Any) -> list[dict[str, Any]]:
         """Raises CallError; LookupError for an operation that the declaration does not name."""
@@ -82,7 +82,7 @@ def operation(service: str, name: str, iam: str | None = None) -> Operation:
 class Describe:
     """A second step of a listing whose items are ids, plain strings: describe them, `size` at a time.
 
-    ids: the parameter that takes them. at, params, iam: as in Listing; parameters of the listing's `by` are given again.
+    ids: the parameter that takes them. at, params, iam: as in Listing, whose `by` is given again.
     """
 
     operation: str

@@ -1,6 +1,8 @@
 """What everyone speaks: findings, their status and severity, and what could not be read."""
 
 import hashlib
+from collections.abc import Mapping, Set
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -62,8 +64,8 @@ class Record(BaseModel):
 class Gap(Record):
     """Something that was asked of AWS and not answered.
 
-    `resource` is the ARN whose detail is missing, or None where a whole listing is. `iam_action` is what the auditing
-    role would need: None where permission is not the reason.
+    `resource` is the ARN whose detail (`field`), or whose parts (no field), are missing; None where a whole listing is.
+    `iam_action` is what the auditing role would need: None where permission is not the reason.
     """
 
     kind: GapKind
@@ -157,3 +159,25 @@ def fingerprint(rule: str, arn: str, key: str | None = None) -> str:
     """
     parts = [rule, arn] if key is None else [rule, arn, key]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it, so that a report that was saved and read back is the same; sets in order.
+
+    Raises TypeError for what a report could not show.
+    """
+    if isinstance(value, str):  # enums of text too
+        return str(value) if value.isascii() else str(value).encode("utf-8", "replace").decode()
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(each) for key, each in value.items()}
+    if isinstance(value, Set):
+        return sorted((plain(each) for each in value), key=repr)
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, date):  # and datetime
+        return value.isoformat()
+    raise TypeError(
+        f"evidence of the type {type(value).__name__}: give text, numbers, times, or lists and maps of them"
+    )

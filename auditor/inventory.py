@@ -220,8 +220,9 @@ def _compressed(lines: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """Lines as they go into the file, and a last one that counts them. Equal inventories give equal files."""
     stream = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     count = 0
-    for count, line in enumerate(lines, 1):
+    for line in lines:
         yield stream.compress(_encoded(line))
+        count += 1
     yield stream.compress(_encoded({"end": count}))
     yield stream.flush()
 
@@ -231,7 +232,7 @@ def _encoded(line: dict[str, Any]) -> bytes:
 
 
 def _inventory(path: Path, lines: Iterator[Any]) -> Inventory:
-    first = next(lines, None)
+    first: Any = next(lines, None)
     header = _header(path, first)
     reader = _Reader(header, first["forms"])
     for count, line in enumerate(lines, 1):
@@ -305,14 +306,14 @@ class _Reader:
             self._changed[name] = [f for f in kind.model_fields if forms.get(f) != signature(kind, f)]
             if {"arn", "region", kind.id_field}.intersection(self._changed[name]):
                 raise _UnknownType(name)
-        value, gaps = line["value"], {field: Gap.model_validate(gap) for field, gap in line["gaps"].items()}
+        value, gaps = line["value"], {of: Gap.model_validate(gap) for of, gap in line["gaps"].items()}
         said = f"auditor {self._header.tool_version}, which saved the snapshot, read it in another form"
-        for field in self._changed[name]:
-            asked = field not in details(kind) or field in self._header.planned.get(name, ())
-            if asked and field not in gaps:
-                gaps[field] = kind.gap_of(
-                    field, GapKind.UNEXPECTED, "OtherVersion", said, account=self._header.account,
+        for changed in self._changed[name]:
+            asked = changed not in details(kind) or changed in self._header.planned.get(name, ())
+            if asked and changed not in gaps:
+                gaps[changed] = kind.gap_of(
+                    changed, GapKind.UNEXPECTED, "OtherVersion", said, account=self._header.account,
                     region=value["region"], resource=value["arn"],
                 )  # fmt: skip
-            value.pop(field, None)
+            value.pop(changed, None)
         return kind.restore(value, gaps)

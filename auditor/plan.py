@@ -65,8 +65,8 @@ def everything() -> Plan:
 def unseen(rule: Rule, unasked: Iterable[Gap]) -> str | None:
     """What a rule read although its plan does not hold it, in words for its author; None if the plan holds it all.
 
-    unasked: the gaps of what the rule met and nobody had asked for. What the plan does hold was left out for another
-    reason: the inventory was read for other rules.
+    unasked: the gaps of what the rule met and nobody had asked for. What its plan does hold is none of the rule's
+    fault: the inventory was read for other rules.
     """
     fields = plan([rule]).fields
     held = {(kind.cfn_type, field) for kind, names in fields.items() for field in (None, *names)}
@@ -74,7 +74,7 @@ def unseen(rule: Rule, unasked: Iterable[Gap]) -> str | None:
     if not lacking:
         return None
     what = ", ".join(sorted(f"{field} of {kind}" if field else kind for kind, field in lacking))
-    return f"reads {what} in a way that its plan does not see: name it plainly (auditor.plan says what is seen)"
+    return f"NotPlanned: it reads {what} in a way that the plan does not see; name it plainly (see auditor/plan.py)"
 
 
 def _details_read(kind: type[Resource], names: Set[str]) -> set[str]:
@@ -114,26 +114,30 @@ def _walk(start: Iterable[Any]) -> tuple[frozenset[str], frozenset[type[Resource
         if isinstance(value, type) and issubclass(value, Resource):
             kinds |= {value} & set(Resource.kinds.values())
             continue
-        if isinstance(value, FunctionType) and _ours(value.__module__):
-            for code in _codes(value.__code__):
-                names.update(_names(code))
-                used = list(_named(code, value.__globals__))
-                if BY_TEXT.intersection(code.co_names):
-                    names.update(text for each in used for text in _texts(each))
-                queue += used
-        queue += _behind(value)
+        if isinstance(value, FunctionType):
+            read, used = _step(value)
+            names |= read
+            queue += used
+        else:
+            queue += _behind(value)
     return frozenset(names), frozenset(kinds)
 
 
 @functools.cache
-def _names(code: CodeType) -> frozenset[str]:
-    """The attribute names that code uses: as such, as text where it looks them up by text, and in `case` patterns."""
-    names = set(code.co_names)
-    by_text, matches = BY_TEXT & names, dis.opmap["MATCH_CLASS"] in code.co_code[::2]
-    for constant in code.co_consts:
-        if by_text or (matches and isinstance(constant, tuple)):
-            names.update(_texts(constant))
-    return frozenset(names)
+def _step(function: FunctionType) -> tuple[frozenset[str], tuple[Any, ...]]:
+    """The attribute names in a function's own code, and the objects that it uses."""
+    codes = list(_codes(function.__code__)) if _ours(function.__module__) else []
+    names = {name for code in codes for name in code.co_names}
+    used = [value for code in codes for value in _named(code, function.__globals__)]
+    by_text = BY_TEXT & names
+    for code in codes:
+        matches = dis.opmap["MATCH_CLASS"] in code.co_code[::2]  # a `case` has its attributes as a tuple of texts
+        for constant in code.co_consts:
+            if by_text or (matches and isinstance(constant, tuple)):
+                names.update(_texts(constant))
+    if by_text:
+        names.update(text for value in used for text in _texts(value))
+    return frozenset(names), (*used, *_behind(function))
 
 
 def _texts(value: Any) -> Iterator[str]:

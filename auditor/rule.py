@@ -24,7 +24,7 @@ from types import UnionType
 from typing import Any, TypeVar
 
 from auditor.fetch import Unread
-from auditor.findings import Category, Severity, Status
+from auditor.findings import Category, Severity, Status, plain
 from auditor.inventory import Inventory
 from auditor.model import Resource
 
@@ -202,6 +202,13 @@ def _read(
     keyword_only = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
     if lacking := [p.name for p in keyword_only if p.default is p.empty]:
         raise BadRule(f"rule {name}: parameter {lacking[0]} needs a default, since auditor.toml need not set it")
+    for parameter in keyword_only:
+        try:
+            plain(parameter.default)
+        except TypeError as error:
+            raise BadRule(
+                f"rule {name}: parameter {parameter.name} is none that auditor.toml could set: {error}"
+            ) from None
     return Rule(
         id=name, function=function, severity=severity, category=category, title=title, risk=risk, fix=fix, notes=notes,
         controls=controls, kinds=kinds, takes_inventory=len(positional) == 2,
@@ -210,8 +217,9 @@ def _read(
 
 
 def _kinds(annotation: Any) -> tuple[type[Resource], ...]:
+    """The types that an annotation names, if each is one that is collected: a mere base of some would judge nothing."""
     options = typing.get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
-    return options if all(isinstance(o, type) and issubclass(o, Resource) for o in options) else ()
+    return options if all(option in Resource.kinds.values() for option in options) else ()
 
 
 def _docstring(name: str, text: str) -> tuple[str, str, str]:

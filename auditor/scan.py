@@ -9,6 +9,7 @@ from auditor.aws.door import Door
 from auditor.aws.session import Access, Session, connect
 from auditor.collect import collect
 from auditor.engine import Setting, in_scope, judge
+from auditor.findings import plain
 from auditor.inventory import Inventory
 from auditor.plan import Plan, unseen
 from auditor.progress import Progress
@@ -42,9 +43,10 @@ def assess(inventory: Inventory, rules: Sequence[Rule], settings: Mapping[str, S
     started = datetime.now(UTC)
     settings = settings or {}
     judgement = judge(inventory, rules, settings)
-    defects = judgement.defects | {
-        rule.id: said for rule in rules if (said := unseen(rule, judgement.unasked.get(rule.id, ()))) is not None
-    }
+    defects = dict(judgement.defects)
+    for rule in rules:
+        if rule.id in judgement.unasked and (said := unseen(rule, judgement.unasked[rule.id])) is not None:
+            defects.setdefault(rule.id, said)
     header = inventory.header
     summary = summarize(
         judgement.findings,
@@ -52,7 +54,11 @@ def assess(inventory: Inventory, rules: Sequence[Rule], settings: Mapping[str, S
         resources=sum(in_scope(inventory, r) for found in inventory.resources.values() for r in found),
         calls=sum(call.calls for call in inventory.calls),
         defects=[
-            Defect(rule=rule, exception=exception, findings=judgement.broken[rule])
+            Defect(
+                rule=rule,
+                exception=exception,
+                findings=judgement.broken[rule] or judgement.unasked[rule].total(),
+            )
             for rule, exception in sorted(defects.items())
         ],
     )
@@ -77,5 +83,5 @@ def describe(rule: Rule, setting: Setting | None = None) -> RuleText:
     return RuleText(
         id=rule.id, title=rule.title, severity=setting.severity or rule.severity, category=rule.category,
         resource_types=sorted({kind.cfn_type for kind in rule.kinds}), risk=rule.risk, fix=rule.fix, notes=rule.notes,
-        controls=list(rule.controls), parameters={**rule.parameters, **setting.parameters},
+        controls=list(rule.controls), parameters=plain({**rule.parameters, **setting.parameters}),
     )  # fmt: skip

@@ -280,7 +280,9 @@ def read(
     progress: Progress | None = None,
 ) -> Inventory:
     """What the collector reads of these types, with all their details or only these."""
-    chosen = {kind: frozenset(set(details(kind)) & set(fields) if fields is not None else details(kind)) for kind in wanted}
+    chosen = {
+        kind: frozenset(set(details(kind)) & set(fields) if fields is not None else details(kind)) for kind in wanted
+    }
 
     async def scan() -> Inventory:
         session = await connect(Access(endpoint_url=lab.endpoint.url, regions=regions), concurrency=32)
@@ -342,7 +344,9 @@ def test_a_listing_that_fails_midway_keeps_its_pages_and_says_so(lab: Lab) -> No
 
 def test_one_region_costs_itself_only(lab: Lab) -> None:
     answers = {"ec2:DescribeVolumes": disks(1)}
-    inventory = read(lab, Disk, fields=(), regions=(HERE, THERE), answers=answers, deny=(f"ec2:DescribeVolumes@{THERE}",))
+    inventory = read(
+        lab, Disk, fields=(), regions=(HERE, THERE), answers=answers, deny=(f"ec2:DescribeVolumes@{THERE}",)
+    )
     assert [disk.region for disk in inventory.known(Disk)] == [HERE]
     assert [gap.region for gap in gaps_of(inventory, Disk)] == [THERE]
     assert len(list(inventory.each(Disk, region=HERE))) == 1
@@ -392,7 +396,7 @@ def test_a_hatch_lists(lab: Lab) -> None:
     ("denied", "action"), [("ListBuckets", "s3:ListAllMyBuckets"), ("GetBucketLocation", "s3:LocateBucket")]
 )
 def test_a_hatch_that_is_denied_names_the_operation_and_its_own_action(lab: Lab, denied: str, action: str) -> None:
-    answers = {"s3:ListBuckets": {"Buckets": []}, "s3:GetBucketLocation": {}}
+    answers: dict[str, Any] = {"s3:ListBuckets": {"Buckets": []}, "s3:GetBucketLocation": {}}
     inventory = read(lab, Broker, answers=answers, deny=(f"s3:{denied}",))
     (gap,) = gaps_of(inventory, Broker)
     assert (gap.operation, gap.iam_action) == (denied, action)
@@ -484,7 +488,11 @@ def test_ids_that_are_none_are_a_defect_that_is_said(lab: Lab) -> None:
 
         class Wrong(Resource):
             service, cfn_type = "ecs", "AWS::Test::Wrong"
-            listing = Listing("DescribeClusters", at="clusters", then=Describe("DescribeServices", at="services", ids="services", size=2))
+            listing = Listing(
+                "DescribeClusters",
+                at="clusters",
+                then=Describe("DescribeServices", at="services", ids="services", size=2),
+            )
 
     inventory = read(lab, Wrong, answers={"ecs:DescribeClusters": {"clusters": [{"clusterName": "a"}]}})
     (gap,) = gaps_of(inventory, Wrong)
@@ -521,7 +529,9 @@ def balancers(*names: str, region: str = HERE) -> dict[str, Any]:
 
 
 def listeners(params: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
-    return {"Listeners": [{"ListenerArn": f"{params['LoadBalancerArn']}/443", "LoadBalancerArn": params["LoadBalancerArn"]}]}
+    return {
+        "Listeners": [{"ListenerArn": f"{params['LoadBalancerArn']}/443", "LoadBalancerArn": params["LoadBalancerArn"]}]
+    }
 
 
 def listener_rules(params: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
@@ -633,7 +643,9 @@ def test_details(lab: Lab) -> None:
     }
     small, big = read(lab, Disk, fields=("attribute", "big"), answers=answers).known(Disk)
     assert (small.attribute, small.big, big.big) == (True, False, True)
-    absent = read(lab, Disk, fields=("attribute",), answers={**answers, "ec2:DescribeVolumeAttribute": Error("NoAttribute")})
+    absent = read(
+        lab, Disk, fields=("attribute",), answers={**answers, "ec2:DescribeVolumeAttribute": Error("NoAttribute")}
+    )
     assert [disk.attribute for disk in absent.known(Disk)] == [None, None]
 
 
@@ -645,10 +657,17 @@ def test_equal_details_are_asked_once_and_not_kept(lab: Lab) -> None:
 
 def test_a_detail_that_is_denied_costs_its_field_of_its_resource(lab: Lab) -> None:
     def some(params: Mapping[str, Any], region: str, account: str) -> Any:
-        return Error("UnauthorizedOperation", "no", 403) if params["VolumeId"] == "vol-1" else {"AutoEnableIO": {"Value": True}}
+        return (
+            Error("UnauthorizedOperation", "no", 403)
+            if params["VolumeId"] == "vol-1"
+            else {"AutoEnableIO": {"Value": True}}
+        )
 
     inventory = read(
-        lab, Disk, fields=("attribute",), answers={"ec2:DescribeVolumes": disks(1, 1), "ec2:DescribeVolumeAttribute": some}
+        lab,
+        Disk,
+        fields=("attribute",),
+        answers={"ec2:DescribeVolumes": disks(1, 1), "ec2:DescribeVolumeAttribute": some},
     )
     first, second = inventory.known(Disk)
     assert first.attribute is True and not first.gaps
@@ -766,7 +785,9 @@ def test_nothing_matches_nothing(lab: Lab) -> None:
     """A resource without the value and an item without the key have nothing in common."""
     answers = {
         "ec2:DescribeVolumes": disks(1),
-        "ec2:DescribeAddresses": {"Addresses": [{"PublicIp": "192.0.2.1"}, {"InstanceId": "key", "PublicIp": "192.0.2.2"}]},
+        "ec2:DescribeAddresses": {
+            "Addresses": [{"PublicIp": "192.0.2.1"}, {"InstanceId": "key", "PublicIp": "192.0.2.2"}]
+        },
     }
     (disk,) = read(lab, Disk, fields=("by_key",), answers=answers).known(Disk)
     assert disk.by_key == ()
@@ -792,9 +813,7 @@ def test_a_join_that_breaks_costs_its_field(lab: Lab) -> None:
             arn_format = "arn:{partition}:ec2:{region}:{account}:bent/{volume_id}"
             id_field = "volume_id"
             volume_id: str
-            strings: Annotated[
-                tuple[str, ...], Join("DescribeVpcs", at="Vpcs.VpcId", key="VpcId", field="volume_id")
-            ]
+            strings: Annotated[tuple[str, ...], Join("DescribeVpcs", at="Vpcs.VpcId", key="VpcId", field="volume_id")]
             by_nothing: Annotated[tuple[str, ...], Join("DescribeVpcs", at="Vpcs", key="VpcId", field="no_such_field")]
 
     answers = {"ec2:DescribeVolumes": disks(1), "ec2:DescribeVpcs": {"Vpcs": [{"VpcId": "vpc-1"}]}}
@@ -831,9 +850,7 @@ def test_of_what_several_regions_list_the_best_read_is_kept(lab: Lab) -> None:
             arn_format = "arn:{partition}:ec2::{account}:worldwide/{volume_id}"
             id_field = "volume_id"
             volume_id: str
-            attribute: Annotated[
-                bool, Call("DescribeVolumeAttribute", at="AutoEnableIO.Value", VolumeId="volume_id")
-            ]
+            attribute: Annotated[bool, Call("DescribeVolumeAttribute", at="AutoEnableIO.Value", VolumeId="volume_id")]
 
     answers = {"ec2:DescribeVolumes": disks(1), "ec2:DescribeVolumeAttribute": {"AutoEnableIO": {"Value": True}}}
     for denied in (HERE, THERE):
@@ -933,11 +950,12 @@ def test_what_fails_is_counted(lab: Lab) -> None:
 def refused(**members: Any) -> Any:
     annotations = members.pop("annotations", {})
     base = {
-        "service": "ec2", "cfn_type": "AWS::Test::Refused", "listing": Listing("DescribeVolumes"), "__module__": __name__,
+        "service": "ec2", "cfn_type": "AWS::T::Refused", "listing": Listing("DescribeVolumes"), "__module__": __name__,
         "__annotations__": annotations, "__qualname__": "Refused",
     }  # fmt: skip
     with unregistered():
-        return type(Resource)("Refused", (Resource,), {k: v for k, v in {**base, **members}.items() if v is not None})
+        meta: Any = type(Resource)
+        return meta("Refused", (Resource,), {k: v for k, v in {**base, **members}.items() if v is not None})
 
 
 @pytest.mark.parametrize(
@@ -946,7 +964,12 @@ def refused(**members: Any) -> Any:
         ({"listing": None}, "listing"),
         ({"annotations": {"x": Annotated[str | None, Call("DescribeVpcs")]}, "x": "default"}, "default"),
         (
-            {"annotations": {"x": Annotated[str, Call("DescribeVpcs")], "y": Annotated[str, Call("DescribeVpcs", A="x")]}},
+            {
+                "annotations": {
+                    "x": Annotated[str, Call("DescribeVpcs")],
+                    "y": Annotated[str, Call("DescribeVpcs", A="x")],
+                }
+            },
             "takes x",
         ),
         (
@@ -961,7 +984,11 @@ def refused(**members: Any) -> Any:
         ({"listing": Listing("DescribeVolumes", per=Disk, by={"VolumeId": "attribute"})}, "takes attribute"),
         ({"listing": Listing("DescribeVolumes", per=Disk, fetch=_disks)}, "fetch"),
         (
-            {"annotations": {"y": Annotated[str, Join("DescribeVpcs", at="Vpcs", key="VpcId", field="arn", ids="Ids")]}},
+            {
+                "annotations": {
+                    "y": Annotated[str, Join("DescribeVpcs", at="Vpcs", key="VpcId", field="arn", ids="Ids")]
+                }
+            },
             "size",
         ),
     ],

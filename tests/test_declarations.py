@@ -14,7 +14,7 @@ from auditor.aws.clients import DATA_PATH
 from auditor.aws.paging import paging
 from auditor.aws.session import OPENING
 from auditor.fetch import Call, Join, Listing
-from auditor.model import Resource, details, operations
+from auditor.model import Resource, details, operations, operations_of
 from auditor.model import Shape as Model
 
 LOADER = Loader()
@@ -105,8 +105,8 @@ def test_listing(kind: type[Resource]) -> None:
     assert isinstance(listing, Listing)
     operation = operation_model(kind.service, listing.operation)
     check_codes(operation, listing.absent)
-    for name in listing.also:
-        operation_model(kind.service, name)
+    for asked in operations_of(kind):
+        operation_model(asked.service, asked.name)
     if listing.fetch is not None:
         return
     check_params(operation, set(listing.params) | set(listing.by))
@@ -141,11 +141,11 @@ def test_detail(kind: type[Resource], name: str) -> None:
     if isinstance(detail, Join):
         check_params(operation, {*detail.const, *([detail.ids] if detail.ids else [])})
         assert detail.field in kind.model_fields
-        assert detail.key in walk(operation.output_shape, detail.at).member.members  # type: ignore[attr-defined]
+        assert detail.key in walk(operation.output_shape, detail.at).member.members
         return
     check_codes(operation, detail.absent)
-    for also in detail.also:
-        operation_model(detail.service or kind.service, also)
+    for asked in operations_of(kind, name):
+        operation_model(asked.service, asked.name)
     assert all(name in kind.model_fields or hasattr(kind, name) for name in detail.params.values())
     if detail.fetch is not None:
         return

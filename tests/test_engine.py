@@ -8,10 +8,11 @@ import pytest
 
 from auditor import rule as rule_module
 from auditor.engine import Setting, judge
-from auditor.findings import Category, Gap, GapKind, Severity, fingerprint
+from auditor.findings import Category, Finding, Gap, GapKind, Severity, Status, fingerprint
 from auditor.inventory import Header, Inventory
 from auditor.plan import everything, plan
 from auditor.resources.account import Account
+from auditor.resources.cloudtrail import Trail
 from auditor.resources.s3 import Bucket
 from auditor.rule import BadRule, Rule, Verdict, Verdicts, failed, not_applicable, passed, rule, unknown
 
@@ -236,7 +237,16 @@ def no_default(bucket: Bucket, *, limit: int) -> Verdict:
     return passed()
 
 
-@pytest.mark.parametrize("function", [no_docstring, no_fix, wrong_type, no_default])
+def no_setting(bucket: Bucket, *, check: Any = by_name) -> Verdict:
+    """T.
+
+    Risk: r
+    Fix: f
+    """
+    return passed()
+
+
+@pytest.mark.parametrize("function", [no_docstring, no_fix, wrong_type, no_default, no_setting])
 def test_a_rule_of_wrong_form_is_refused_by_name(function: Any) -> None:
     with pytest.raises(BadRule, match=function.__name__.replace("_", "-")):
         made(function)
@@ -277,3 +287,99 @@ def made_again(function: Any) -> Rule:
 def test_fingerprints_never_change() -> None:
     assert fingerprint("rule", "arn") == "db1fddb6610e35818814163c2702a5a8"
     assert fingerprint("rule", "arn", "key") != fingerprint("rule", "arn")
+
+
+# --- whatever a rule does
+
+
+class Mystery:
+    pass
+
+
+def answering(answer: Any) -> Any:
+    def answers(bucket: Bucket) -> Any:
+        """T.
+
+        Risk: r
+        Fix: f
+        """
+        return answer()
+
+    return answers
+
+
+def raising() -> Any:
+    raise RecursionError("too deep")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda: None, "NoneType"),
+        (lambda: 5, "int"),
+        (lambda: ["not a verdict"], "verdict"),
+        (lambda: passed(thing=Mystery()), "Mystery"),
+        (lambda: passed(raw=b"secret"), "bytes"),
+        (lambda: passed(deep={"a": [Mystery()]}), "Mystery"),
+        (lambda: Verdict("odd"), "status"),  # type: ignore[arg-type]
+        (lambda: failed(5), "message"),  # type: ignore[arg-type]
+        (lambda: [passed(), failed("x")], "key of their own"),
+        (lambda: [passed(key="a"), failed("x", key="a")], "key of their own"),
+        (raising, "too deep"),
+        (lambda: next(iter(())), ""),
+    ],
+)
+def test_whatever_a_rule_answers_costs_its_own_findings_only(answer: Any, said: str) -> None:
+    judged = judge(inventory(bucket("a"), bucket("b")), [made(answering(answer)), made(by_name)])
+    assert [f.status.value for f in judged.findings if f.rule == "answers"] == ["unknown", "unknown"]
+    assert said in judged.defects["answers"] and judged.broken == {"answers": 2}
+    assert [f.status.value for f in judged.findings if f.rule == "by-name"] == ["fail", "fail"]
+
+
+def test_a_rule_about_parts_may_find_none() -> None:
+    judged = judge(inventory(bucket("a")), [made(answering(list))])
+    assert not judged.findings and not judged.defects
+
+
+def test_evidence_is_what_a_saved_report_gives_back() -> None:
+    evidence: dict[Any, Any] = {
+        "set": {"b", "a", "c"}, "frozen": frozenset({2, 1}), "tuple": (1, (2,)), "when": NOW, "day": NOW.date(),
+        "enum": Severity.LOW, "map": {"x": {1}}, "none": None, "number": 1.5, "text": "\ud800é", 1: True,
+    }  # fmt: skip
+    (finding,) = judge(inventory(bucket("a")), [made(answering(lambda: Verdict(Status.PASS, "", evidence)))]).findings
+    assert Finding.model_validate_json(finding.model_dump_json()) == finding
+    assert finding.evidence["set"] == ["a", "b", "c"] and finding.evidence["enum"] == "low"
+    assert type(finding.evidence["enum"]) is str and finding.evidence["text"] == "?é"
+    assert finding.evidence["when"] == "2026-05-01T00:00:00+00:00"
+
+
+def test_gaps_stand_in_one_order() -> None:
+    gaps = tuple(
+        Bucket.gap_of(None, GapKind.DENIED, code, message, account="1", region="global")
+        for code in ("AccessDenied", "Forbidden")
+        for message in ("no", "not at all")
+    )
+    orders = [
+        judge(inventory(gaps=tuple(order)), [made_again(by_name) if at else made(by_name)]).coverage.gaps
+        for at, order in enumerate((gaps, gaps[::-1]))
+    ]
+    assert orders[0] == orders[1] == list(gaps)
+
+
+def test_each_unknown_finding_has_its_gap() -> None:
+    """What costs a verdict shows in the coverage, the inventory's own gaps or not."""
+
+    def looks_up(bucket: Bucket, inventory: Inventory) -> Verdict:
+        """T.
+
+        Risk: r
+        Fix: f
+        """
+        return passed() if list(inventory.each(Trail)) else failed("x")
+
+    judged = judge(inventory(bucket("a"), bucket("b")), [made(looks_up), made(by_policy)])
+    assert {f.status.value for f in judged.findings} == {"unknown"}
+    missing = {(gap.operation, gap.field) for gap in judged.coverage.gaps}
+    assert missing == {("DescribeTrails", None), ("GetBucketPolicy", "policy")}
+    assert len(judged.coverage.gaps) == 2 and judged.coverage.not_assessed == 4
+    assert judged.unasked["by-policy"].total() == 2
