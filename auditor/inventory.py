@@ -187,7 +187,7 @@ def load(path: Path) -> Inventory:
         raise BadSnapshot(f"{path} cannot be read: {error.strerror or error}") from None
     except (EOFError, zlib.error):
         raise BadSnapshot(f"{path} is truncated or damaged: save the snapshot again") from None
-    except (UnicodeDecodeError, json.JSONDecodeError):
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         raise BadSnapshot(f"{path} is not a snapshot of auditor") from None
     except ValidationError as error:
         raise BadSnapshot(f"{path} is damaged: {what_is_wrong(error)}") from None

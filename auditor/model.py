@@ -42,12 +42,21 @@ def _tags(value: Any) -> Any:
     return {pair["key"]: pair.get("value") or "" for pair in pairs if pair.get("key") is not None}
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose members occur once: which of two Statements AWS means is not ours to guess."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a policy with a member that occurs twice")
+    return made
+
+
 def _document(value: Any) -> Any:
     """A policy comes as JSON text, as URL-encoded JSON text (IAM), or decoded."""
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value if value.lstrip().startswith("{") else unquote(value))
+        text = value if value.lstrip().startswith("{") else unquote(value)
+        return json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise ValueError(f"a policy that is not JSON: {error}") from None
 

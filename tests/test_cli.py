@@ -270,7 +270,7 @@ def test_a_rule_that_raises_is_said_in_one_line(run: Any, lab: Lab, tmp_path: Pa
     (tmp_path / "own" / "odd.py").write_text(own)
     result = run("scan", "--region", "us-east-1", "--rules", "own", "--rule", "own-volume-odd", "--quiet")
     RULES.pop("own-volume-odd", None)
-    assert result.code == 3 and "rule own-volume-odd raised ValueError: a b" in result.err
+    assert result.code == 3 and "rule own-volume-odd raised ValueError: a" in result.err
     assert result.err.count("\n") == 1
 
 

@@ -109,9 +109,10 @@ def test_policies_are_decoded(text: Any) -> None:
     assert made.policy == {"Statement": []}
 
 
-def test_a_policy_that_is_not_json_is_not_understood() -> None:
+@pytest.mark.parametrize("text", ["{nonsense", '{"Statement": [], "Statement": []}'])
+def test_a_policy_that_could_mean_two_things_is_not_understood(text: str) -> None:
     made = bucket()
-    made.fill("policy", "{nonsense")
+    made.fill("policy", text)
     with pytest.raises(Unread, match="was not understood"):
         _ = made.policy
 

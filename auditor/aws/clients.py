@@ -39,7 +39,11 @@ class Clients:
         key = (service, region)
         if key not in self._made:
             self._made[key] = asyncio.ensure_future(self._make(service, region))
-        return await self._made[key]
+        try:
+            return await asyncio.shield(self._made[key])  # who gives up waiting does not end it for others
+        except Exception:
+            self._made.pop(key, None)  # the next call may find the credentials mended
+            raise
 
     async def close(self) -> None:
         """Close every connection."""

@@ -46,6 +46,8 @@ def kind_of(code: str, status: int) -> GapKind:
     """Why a call that will not be tried again went unanswered."""
     if is_throttle(code, status):
         return GapKind.THROTTLED
-    if code in DENIED or (status == 403 and code not in CREDENTIALS):
+    # Services have spellings of their own (KMSAccessDeniedException).
+    denied = code in DENIED or any(word in code for word in ("AccessDenied", "NotAuthorized"))
+    if denied or (status == 403 and code not in CREDENTIALS):
         return GapKind.DENIED
     return GapKind.FAILED
