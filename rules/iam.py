@@ -244,7 +244,7 @@ def iam_organization_root_credentials_centrally_managed(account: Account) -> Ver
 
 @rule(severity=Severity.HIGH, notes="IAM Federation")
 def iam_saml_provider_metadata_valid(provider: SAMLProvider, inventory: Inventory, *, warn_days: int = 30) -> Verdict:
-    """SAML providers have metadata that stays valid for the next 30 days.
+    """SAML providers have metadata that stays valid for the time to come.
 
     Risk: the day it ends, nobody signs in through the provider any more, and emergency users come back into use.
     Fix: aws iam update-saml-provider --saml-provider-arn {arn} --saml-metadata-document file://metadata.xml
@@ -269,7 +269,7 @@ def iam_saml_provider_metadata_valid(provider: SAMLProvider, inventory: Inventor
 def iam_server_certificate_not_expired(
     certificate: ServerCertificate, inventory: Inventory, *, warn_days: int = 30
 ) -> Verdict:
-    """TLS certificates kept in IAM are valid, for the next 30 days too.
+    """TLS certificates kept in IAM are valid, and will be for the time to come.
 
     Risk: clients refuse an expired certificate, or get used to clicking the warning away. IAM cannot renew any.
     Fix: aws acm request-certificate --domain-name DOMAIN --validation-method DNS

@@ -139,7 +139,7 @@ def iam_user_mfa_enabled(user: UserCredentials) -> Iterator[Verdict]:
 def iam_user_console_password_recently_used(
     user: UserCredentials, inventory: Inventory, *, max_unused_days: int = 45
 ) -> Iterator[Verdict]:
-    """Console passwords that nobody has used for 45 days are gone.
+    """Console passwords that nobody uses any more are gone.
 
     Risk: nobody would notice if a stranger used it: often it belongs to somebody who has left.
     Fix: aws iam delete-login-profile --user-name {id}
@@ -174,7 +174,7 @@ def iam_user_console_password_recently_used(
 def iam_user_access_key_recently_used(
     user: UserCredentials, inventory: Inventory, *, max_unused_days: int = 45
 ) -> Iterator[Verdict]:
-    """Access keys that nothing has used for 45 days are gone.
+    """Access keys that nothing uses any more are gone.
 
     Risk: a forgotten key still works for whoever finds it in an old laptop, repository or backup.
     Fix: aws iam list-access-keys --user-name {id}
@@ -202,7 +202,7 @@ def iam_user_access_key_recently_used(
 def iam_user_access_key_rotated(
     user: UserCredentials, inventory: Inventory, *, max_age_days: int = 90
 ) -> Iterator[Verdict]:
-    """Access keys are replaced every 90 days.
+    """Access keys are replaced regularly.
 
     Risk: the older a key, the more copies of it lie about, and a leaked one works until it is replaced.
     Fix: aws iam create-access-key --user-name {id}
@@ -217,7 +217,7 @@ def iam_user_access_key_rotated(
 def iam_user_service_specific_credential_rotated(
     user: User, inventory: Inventory, *, max_age_days: int = 90
 ) -> Verdict:
-    """Generated credentials for one service (Git over HTTPS, Keyspaces, Bedrock) are replaced every 90 days.
+    """Generated credentials for one service (Git over HTTPS, Keyspaces, Bedrock) are replaced regularly.
 
     Risk: such a password sits in Git configurations and build servers, needs no MFA and does not expire by itself.
     Fix: aws iam list-service-specific-credentials --user-name {id}

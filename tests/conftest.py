@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from auditor.aws import door as door_module
 from auditor.demo.endpoint import Endpoint
 from tests.lab import Lab
 from tests.northwind import Scanned, northwind
@@ -13,6 +14,12 @@ from tests.northwind import Scanned, northwind
 def endpoint() -> Iterator[Endpoint]:
     with Endpoint() as running:
         yield running
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries come at once: for tests that are about whether, not when."""
+    monkeypatch.setattr(door_module, "BACKOFF", 0.0)
 
 
 @pytest.fixture

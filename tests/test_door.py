@@ -27,10 +27,7 @@ NOW = datetime(2026, 5, 1, tzinfo=UTC)
 VOLUMES = operation("ec2", "DescribeVolumes")
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries come at once: these tests are about whether, not when."""
-    monkeypatch.setattr(door_module, "BACKOFF", 0.0)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 def through(lab: Lab, work: Callable[[Door], Awaitable[Any]], progress: Progress | None = None) -> Any:

@@ -22,8 +22,8 @@ from auditor.findings import GapKind, Status
 from auditor.inventory import BadSnapshot, Header, Inventory, load, save
 from auditor.model import Resource, Shape, Timestamp, details, signature
 from auditor.scan import assess
+from tests.declared import unregistered
 from tests.northwind import EVERY_RULE, Scanned
-from tests.test_collect import unregistered
 
 PLACES = (PRODUCTION, EXPERIMENT, STAGING, ANALYTICS, RECOVERY)
 NOW = datetime.fromisoformat("2026-05-01T00:00:00+00:00")
