@@ -75,8 +75,10 @@ def test_two_runs_agree(company: Scanned) -> None:
 
 
 def told(findings: list[Finding]) -> list[dict[str, object]]:
-    """Findings without the times in their evidence: these are told from the day of the run."""
-    return [finding.model_dump(exclude={"evidence"}) for finding in findings]
+    """Findings without what is told from the time of the run: evidence, and snapshots that RDS names by the minute."""
+    lasting = [finding for finding in findings if not finding.resource.id.startswith("rds:")]
+    assert 0 < len(findings) - len(lasting) < 20
+    return [finding.model_dump(exclude={"evidence"}) for finding in lasting]
 
 
 def test_the_environment_leads_to_the_company_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
