@@ -156,12 +156,24 @@ def read_account(access: "Access", rules: "list[Rule]", concurrency: int, messag
     except KeyboardInterrupt:
         when = "again: what was read is not kept" if progress.calls else "before anything was read"
         fail(Exit.INTERRUPTED, f"interrupted {when}")
+    _keep_what_was_read(messages)
     messages.say(
         f"Read {progress.resources:,} resources with {progress.calls:,} calls in {progress.elapsed:.1f} s"
         + (f", {progress.throttles:,} throttled" if progress.throttles else "")
         + (f"; {progress.errors:,} could not be read" if progress.errors else "")
     )
     return inventory
+
+
+def _keep_what_was_read(messages: "Messages") -> None:
+    """From here on a first Ctrl-C does not end the program: what was read is about to be judged and written."""
+    import signal
+
+    def hold(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        messages.say("The reports are being written; Ctrl-C again leaves without them")
+
+    signal.signal(signal.SIGINT, hold)
 
 
 async def _watched(

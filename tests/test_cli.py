@@ -37,11 +37,14 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     def auditor(*arguments: str) -> Result:
         monkeypatch.setattr(sys, "argv", ["auditor", *arguments])
         capsys.readouterr()
+        heard = signal.getsignal(signal.SIGINT)
         try:
             cli.main()
             code = 0
         except SystemExit as left:
             code = int(left.code or 0)
+        finally:
+            signal.signal(signal.SIGINT, heard)
         said = capsys.readouterr()
         return Result(code, said.out, said.err)
 
@@ -363,6 +366,21 @@ def test_ctrl_c_judges_what_is_there_and_writes_the_reports(lab: Lab, tmp_path: 
     assert (tmp_path / "out" / "report.html").exists()
     header = json.loads(gzip.decompress((tmp_path / "account.snapshot").read_bytes()).splitlines()[0])
     assert header["interrupted"]
+
+
+def test_ctrl_c_while_judging_does_not_cost_the_report(scan: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from auditor import scan as scanning
+
+    judge = scanning.assess
+
+    def interrupted(*arguments: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return judge(*arguments)
+
+    monkeypatch.setattr(scanning, "assess", interrupted)
+    result = scan("--format", "json")
+    assert result.code == 0 and json.loads(result.out)["findings"]
+    assert "Ctrl-C again" in result.err
 
 
 def test_several_values_of_an_option() -> None:
