@@ -74,11 +74,6 @@ class Principal:
         return self.kind is Kind.AWS and _UNIQUE_ID.fullmatch(self.value) is not None
 
     @property
-    def is_origin_access_identity(self) -> bool:
-        """A CloudFront origin access identity: it lives in an account that belongs to AWS."""
-        return self.kind is Kind.AWS and ":iam::cloudfront:user/" in self.value
-
-    @property
     def account(self) -> str | None:
         """The account that the principal belongs to; None where its name does not tell."""
         return account_of(self)

@@ -142,16 +142,16 @@ def _authorization_details(at: str) -> Listing:
 
 
 class User(Resource):
-    """An IAM user. AWS leaves the lists out where they are empty."""
+    """An IAM user. AWS may leave out inline policies where there are none; the other lists it gives empty."""
 
     service, cfn_type = "iam", "AWS::IAM::User"
     listing = _authorization_details("UserDetailList")
     id_field = "user_name"
 
     user_name: str
-    group_list: tuple[str, ...] = ()
+    group_list: tuple[str, ...]
     user_policy_list: tuple[InlinePolicy, ...] = ()
-    attached_managed_policies: tuple[AttachedPolicy, ...] = ()
+    attached_managed_policies: tuple[AttachedPolicy, ...]
 
     @property
     def inline_policies(self) -> tuple[InlinePolicy, ...]:
@@ -160,7 +160,7 @@ class User(Resource):
 
 
 class Group(Resource):
-    """An IAM group. AWS leaves the lists out where they are empty."""
+    """An IAM group. AWS may leave out inline policies where there are none; the other lists it gives empty."""
 
     service, cfn_type = "iam", "AWS::IAM::Group"
     listing = _authorization_details("GroupDetailList")
@@ -168,7 +168,7 @@ class Group(Resource):
 
     group_name: str
     group_policy_list: tuple[InlinePolicy, ...] = ()
-    attached_managed_policies: tuple[AttachedPolicy, ...] = ()
+    attached_managed_policies: tuple[AttachedPolicy, ...]
 
     @property
     def inline_policies(self) -> tuple[InlinePolicy, ...]:
@@ -177,7 +177,7 @@ class Group(Resource):
 
 
 class Role(Resource):
-    """An IAM role. AWS leaves the lists out where they are empty."""
+    """An IAM role. AWS may leave out inline policies where there are none; the other lists it gives empty."""
 
     service, cfn_type = "iam", "AWS::IAM::Role"
     listing = _authorization_details("RoleDetailList")
@@ -191,7 +191,7 @@ class Role(Resource):
     path: str
     assume_role_policy_document: Document
     role_policy_list: tuple[InlinePolicy, ...] = ()
-    attached_managed_policies: tuple[AttachedPolicy, ...] = ()
+    attached_managed_policies: tuple[AttachedPolicy, ...]
 
     @property
     def inline_policies(self) -> tuple[InlinePolicy, ...]:

@@ -264,3 +264,12 @@ def test_service_specific_credentials(lab: Lab) -> None:
 def test_service_specific_credentials_unread(lab: Lab) -> None:
     found = lab.findings(ROTATED, answers=details(user("anna")), deny={CREDENTIALS})["anna"]
     assert (found.status, found.evidence["iam_action"]) == ("unknown", CREDENTIALS)
+
+
+@pytest.mark.parametrize("member", ["GroupList", "AttachedManagedPolicies"])
+def test_lists_that_aws_left_out_are_not_empty_ones(lab: Lab, member: str) -> None:
+    anna = user("anna")
+    del anna[member]
+    answers = details(anna)
+    for rule_id in ("iam-user-no-administrator-access", "iam-user-not-quarantined-by-aws"):
+        assert lab.statuses(rule_id, answers=answers) == {"anna": "unknown"}
