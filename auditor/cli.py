@@ -43,6 +43,7 @@ _formats = click.option("--format", "-f", "formats", multiple=True, help="Report
 _output = click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder to write the reports into.")
 _quiet = click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors and reports.")
 _verbose = click.option("--verbose", "-v", is_flag=True, help="Say each thing that could not be read.")
+_metrics = click.option("--metrics", is_flag=True, help="Read CloudWatch metrics too: AWS bills each one.")
 _file = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -81,6 +82,7 @@ def app() -> None:
 @click.option("--snapshot", type=_file, help="Judge a saved inventory; ask AWS nothing.")
 @click.option("--save-snapshot", type=_file, help="Save the inventory to this file.")
 @click.option("--concurrency", type=click.IntRange(1, 1024), help="Most calls in flight.")
+@_metrics
 @_quiet
 @_verbose
 def scan(
@@ -94,16 +96,19 @@ def scan(
     snapshot: Path | None,
     save_snapshot: Path | None,
     concurrency: int | None,
+    metrics: bool,
     quiet: bool,
     verbose: bool,
     **choice: Any,
 ) -> None:
     """Audit an account."""
+    from auditor.plan import plan
+
     messages = messages_of(quiet, verbose)
     settings, catalogue, chosen = choose(**choice)
     if external_id and not role_arn:
         misuse("--external-id goes with --role-arn")
-    if snapshot and (regions or profile or role_arn or endpoint_url or save_snapshot):
+    if snapshot and (regions or profile or role_arn or endpoint_url or save_snapshot or metrics):
         misuse("--snapshot judges a file: it goes with no option that reads an account")
     check_output(formats, output)
     saved = True
@@ -111,7 +116,8 @@ def scan(
         inventory = load_snapshot(snapshot)
     else:
         access = access_of(profile, role_arn, external_id, endpoint_url, regions or settings.scan.regions)
-        inventory = read_account(access, chosen, concurrency or settings.scan.concurrency, messages)
+        planned = plan(chosen, metrics=metrics or settings.scan.metrics)
+        inventory = read_account(access, planned, concurrency or settings.scan.concurrency, messages)
         if save_snapshot:
             saved = keep_snapshot(inventory, save_snapshot, messages)
     audit = assess_inventory(inventory, chosen, catalogue, settings, messages)
@@ -148,12 +154,14 @@ def list_rules(shape: str, **choice: Any) -> None:
 @click.option("--rules", "folders", multiple=True, type=click.Path(path_type=Path), help="Rules of your own.")
 def explain(rule_id: str, config: Path | None, folders: tuple[Path, ...]) -> None:
     """Tell all about one rule: risk, fix, parameters, what it reads."""
+    from auditor.guidance import behind
     from auditor.plan import plan
     from auditor.scan import describe
     from auditor.select import configure
 
     settings, catalogue, (made,) = choose(config=config, folders=folders, rule_ids=[rule_id])
     text = describe(made, configure(catalogue, settings).get(rule_id))
+    asked = plan([made], metrics=True).operations()
     rows = [
         ("rule", text.id),
         ("severity", f"{text.severity.value} ({text.category.value})"),
@@ -163,7 +171,8 @@ def explain(rule_id: str, config: Path | None, folders: tuple[Path, ...]) -> Non
         ("parameters", "\n".join(f"{name} = {value!r}" for name, value in text.parameters.items()) or "none"),
         ("controls", "\n".join(text.controls) or "none"),
         ("notes", text.notes),
-        ("reads", "\n".join(f"{op.service}:{op.name}  ({op.iam_action})" for op in plan([made]).operations())),
+        ("guidance", "\n".join(f"{piece.id}: {piece.statement}" for piece in behind(rule_id)) or "none"),
+        ("reads", "\n".join(f"{op.service}:{op.name}  ({op.iam_action})" for op in asked)),
     ]
     lines = [f"{text.title}\n\n"]
     for name, value in rows:
@@ -175,13 +184,14 @@ def explain(rule_id: str, config: Path | None, folders: tuple[Path, ...]) -> Non
 
 @app.command()
 @_choice
-def permissions(**choice: Any) -> None:
+@_metrics
+def permissions(metrics: bool, **choice: Any) -> None:
     """Print the least-privilege IAM policy that the chosen rules need."""
     from auditor.permissions import policy
     from auditor.plan import plan
 
     _, _, chosen = choose(**choice)
-    print_out([json.dumps(policy(plan(chosen)), indent=2), "\n"])
+    print_out([json.dumps(policy(plan(chosen, metrics=metrics)), indent=2), "\n"])
 
 
 @app.command("report")
@@ -212,6 +222,7 @@ def render(file: str, formats: Strings, output: Path | None, quiet: bool) -> Non
 def demo(formats: Strings, output: Path, quiet: bool, verbose: bool) -> None:
     """Audit an emulated account, end to end: nothing leaves this machine."""
     from auditor.demo import company
+    from auditor.plan import plan
 
     messages = messages_of(quiet, verbose)
     settings, catalogue, chosen = choose()
@@ -220,7 +231,8 @@ def demo(formats: Strings, output: Path, quiet: bool, verbose: bool) -> None:
     try:
         with company.running() as endpoint:
             access = access_of(None, None, None, endpoint.url, ())
-            inventory = read_account(access, chosen, settings.scan.concurrency, messages)
+            # Nobody bills the emulator.
+            inventory = read_account(access, plan(chosen, metrics=True), settings.scan.concurrency, messages)
     except company.NotInstalled as error:
         misuse(str(error))
     audit = assess_inventory(inventory, chosen, catalogue, settings, messages)

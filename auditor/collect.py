@@ -17,9 +17,24 @@ from pydantic import ValidationError
 from auditor import __version__
 from auditor.aws.door import Door
 from auditor.aws.session import Session
-from auditor.fetch import Ask, Call, CallError, Describe, Join, Operation, Scope, Unread, operation, walk
+from auditor.fetch import (
+    NOT_OFFERED,
+    Ask,
+    Call,
+    CallError,
+    Describe,
+    Join,
+    Listing,
+    Metric,
+    Operation,
+    Scope,
+    Unread,
+    operation,
+    walk,
+)
 from auditor.findings import Gap, GapKind
 from auditor.inventory import Header, Inventory, deduplicate
+from auditor.metrics import Batch, Wanted, answers
 from auditor.model import Resource, details, operations_of, what_is_wrong
 from auditor.plan import Plan
 from auditor.progress import Progress
@@ -53,7 +68,7 @@ class _Why(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Group:
     """A type's resources in one place; for a type that is listed per parent, those of one of them."""
 
     kind: type[Resource]
@@ -76,6 +91,7 @@ class _Collector:
         self._session, self._door, self._plan, self._progress = session, door, plan, progress
         self._resources: dict[str, list[Resource]] = {kind.__name__: [] for kind in plan.fields}
         self._gaps: dict[str, list[Gap]] = defaultdict(list)
+        self._metrics = Wanted()
         self._answers: dict[tuple[str, ...], asyncio.Task[_Pages]] = {}
         self._tables: dict[tuple[str, ...], asyncio.Task[dict[Any, list[Any]]]] = {}
         self._children: dict[type, list[type[Resource]]] = defaultdict(list)
@@ -86,11 +102,12 @@ class _Collector:
     async def run(self) -> Inventory:
         started = datetime.now(UTC)
         await asyncio.gather(*(self._list(*group) for group in self._groups()))
+        await asyncio.gather(*(self._measure(batch) for batch in self._metrics.batches(started)))
         session = self._session
         header = Header(
             tool_version=__version__, account=session.account, partition=session.partition, regions=session.regions,
             started=started, finished=datetime.now(UTC), interrupted=self._door.stopped,
-            planned={kind.__name__: tuple(sorted(fields)) for kind, fields in self._plan.fields.items()},
+            planned={kind.__name__: tuple(sorted(fields)) for kind, fields in self._plan.asked.items()},
         )  # fmt: skip
         resources = {kind.__name__: self._each_once(kind) for kind in self._plan.fields}
         gaps = {
@@ -99,21 +116,21 @@ class _Collector:
         }
         return Inventory(header, resources, gaps, self._door.records())
 
-    def _groups(self) -> list[list[_Wanted]]:
+    def _groups(self) -> list[list[_Group]]:
         """What to begin with: the types without a parent, those together that one request lists."""
-        groups: dict[tuple[str, ...], list[_Wanted]] = defaultdict(list)
+        groups: dict[tuple[str, ...], list[_Group]] = defaultdict(list)
         for kind in self._plan.fields:
             listing = kind.listing
             if listing.per is None:
                 alone = kind.__name__ if listing.fetch or listing.then else ""
-                for place in self._places(listing.scope):
+                for place in self._places(listing):
                     key = (kind.service, listing.operation, _text(listing.params), alone, place.label)
-                    groups[key].append(_Wanted(kind, place))
+                    groups[key].append(_Group(kind, place))
         return list(groups.values())
 
-    def _places(self, scope: Scope) -> Iterable[_Place]:
-        if scope is Scope.GLOBAL:
-            return [_Place(GLOBAL, self._session.home)]
+    def _places(self, listing: Listing) -> Iterable[_Place]:
+        if listing.scope is Scope.GLOBAL:
+            return [_Place(GLOBAL, listing.region or self._session.home)]
         return [_Place(region, region) for region in self._session.regions]
 
     def _each_once(self, kind: type[Resource]) -> tuple[Resource, ...]:
@@ -124,12 +141,12 @@ class _Collector:
             ids[resource.arn].add(str(getattr(resource, kind.id_field)))
         for arn in (arn for arn, names in ids.items() if len(names) > 1):
             said = f"{' and '.join(sorted(ids[arn]))} have the same ARN, {arn}: only one is judged"
-            self._lose(_Wanted(kind, _Place(GLOBAL, self._session.home)), _Why(GapKind.UNEXPECTED, "SameArn", said))
+            self._lose(_Group(kind, _Place(GLOBAL, self._session.home)), _Why(GapKind.UNEXPECTED, "SameArn", said))
         return deduplicate(found)
 
     # --- listings
 
-    async def _list(self, *group: _Wanted) -> None:
+    async def _list(self, *group: _Group) -> None:
         """Make the one request that lists all of a group, and read the items of each page as it arrives."""
         first = group[0]
         label, service = first.place.label, first.kind.service
@@ -141,14 +158,14 @@ class _Collector:
                 reading += [asyncio.ensure_future(self._take(wanted, page)) for wanted in group]
         except Exception as error:
             for wanted in group:
-                if not _is_absent(error, wanted.kind.listing.absent, first.kind.listing.operation):
+                if not _is_absent(error, (*wanted.kind.listing.absent, NOT_OFFERED), first.kind.listing.operation):
                     self._lose(wanted, _why(error))
         finally:
             await asyncio.gather(*reading)
             self._progress.pending_regions[label] -= 1
             self._progress.pending_services[service] -= 1
 
-    async def _pages_of(self, wanted: _Wanted) -> AsyncIterator[Any]:
+    async def _pages_of(self, wanted: _Group) -> AsyncIterator[Any]:
         """A listing's answers; an escape hatch gives one, which is the items themselves."""
         kind, region = wanted.kind, wanted.place.region
         if kind.listing.fetch is not None:
@@ -159,7 +176,7 @@ class _Collector:
         async for page in self._door.pages(kind.service, kind.listing.operation, region, params):
             yield page
 
-    async def _take(self, wanted: _Wanted, page: Any) -> None:
+    async def _take(self, wanted: _Group, page: Any) -> None:
         """Read what a page holds of one type."""
         listing = wanted.kind.listing
         try:
@@ -171,7 +188,7 @@ class _Collector:
         except Exception as error:  # a defect of a declaration costs its own type only
             self._lose(wanted, _why(error))
 
-    async def _describe(self, wanted: _Wanted, then: Describe, ids: list[Any]) -> None:
+    async def _describe(self, wanted: _Group, then: Describe, ids: list[Any]) -> None:
         """The second step of a listing that finds ids only; a batch that fails costs what is in it."""
         kind, region = wanted.kind, wanted.place.region
         if not all(isinstance(each, str) for each in ids):
@@ -184,19 +201,22 @@ class _Collector:
             except CallError as error:
                 self._lose(wanted, _why(error)._replace(of=op))
             else:
-                await self._read(wanted, [item for page in pages for item in walk(page, then.at)])
+                found = [item for page in pages for item in walk(page, then.at)]
+                await self._read(wanted, found)
+                if (why := _undescribed(then, batch, pages, len(found))) is not None:
+                    self._lose(wanted, why._replace(of=op))
 
         await asyncio.gather(*(describe(ids[at : at + then.size]) for at in range(0, len(ids), then.size)))
 
     # --- resources
 
-    async def _read(self, wanted: _Wanted, items: list[dict[str, Any]]) -> None:
+    async def _read(self, wanted: _Group, items: list[dict[str, Any]]) -> None:
         """Make resources of items, and ask for their details and children."""
         kind = wanted.kind
         resources = [made for item in items if (made := self._build(wanted, item)) is not None]
         self._resources[kind.__name__] += resources
         self._progress.resources += len(resources)
-        asked = {name: detail for name, detail in details(kind).items() if name in self._plan.fields[kind]}
+        asked = {name: detail for name, detail in details(kind).items() if name in self._plan.asked[kind]}
         inside = []
         for resource in resources:
             if kind.judged_everywhere or resource.region in (GLOBAL, *self._session.regions):
@@ -208,15 +228,17 @@ class _Collector:
         for name, detail in asked.items():
             if isinstance(detail, Join):
                 work.append(self._join(name, detail, inside))
+            elif isinstance(detail, Metric):
+                self._want(name, detail, inside)
             else:
                 work += [self._detail(resource, name, detail) for resource in inside]
         for child in self._children[kind]:
             for resource in inside:
                 place = _Place(resource.region, self._region(resource)) if resource.region != GLOBAL else wanted.place
-                work.append(self._list(_Wanted(child, place, resource)))
+                work.append(self._list(_Group(child, place, resource)))
         await asyncio.gather(*work)
 
-    def _build(self, wanted: _Wanted, item: dict[str, Any]) -> Resource | None:
+    def _build(self, wanted: _Group, item: dict[str, Any]) -> Resource | None:
         session = self._session
         try:
             given = wanted.given if wanted.parent is not None else {}
@@ -270,7 +292,12 @@ class _Collector:
         kind = type(next(iter(by_key.values()))[0])
         ids = {join.ids: list(by_key)} if join.ids else {}
         try:
-            table = await self._table(join, kind.operation_of(name), region, {**join.const, **ids})
+            try:
+                table = await self._table(join, kind.operation_of(name), region, {**join.const, **ids})
+            except CallError as error:
+                if error.code != NOT_OFFERED:
+                    raise
+                table = {}
             for key, resources in by_key.items():
                 for resource in resources:
                     resource.fill(name, table.get(key, []))
@@ -297,11 +324,42 @@ class _Collector:
             self._tables[key] = asyncio.ensure_future(read())
         return await self._tables[key]
 
+    # --- metrics
+
+    def _want(self, name: str, metric: Metric, resources: list[Resource]) -> None:
+        """Remember a metric of these resources, to be asked for once all are known: a request takes hundreds."""
+        for resource in resources:
+            try:
+                if metric.when is not None and not metric.when(resource):
+                    resource.fill(name, ())
+                else:
+                    region = self._session.home if resource.region == GLOBAL else resource.region
+                    self._metrics.add(region, resource, name, metric)
+            except Exception as error:
+                self._lose_field(resource, name, _why(error))
+
+    async def _measure(self, batch: Batch) -> None:
+        """Ask for metrics, and fill the fields that wait for them."""
+        op = operation(Metric.service, Metric.operation)
+        found: list[tuple[float, ...] | Exception]
+        try:
+            found = [*answers(await self._all_pages(op, batch.region, batch.params), len(batch.fields))]
+        except Exception as error:
+            found = [error] * len(batch.fields)
+        for value, fields in zip(found, batch.fields, strict=True):
+            for resource, name in fields:
+                if isinstance(value, Exception):
+                    self._lose_field(resource, name, _why(value))
+                else:
+                    resource.fill(name, value)
+
     # --- calls
 
     def _region(self, resource: Resource) -> str:
         """Where a resource's own operations are asked."""
-        return self._session.home if resource.region == GLOBAL else resource.region
+        if resource.region == GLOBAL:
+            return type(resource).listing.region or self._session.home
+        return resource.region
 
     async def _pages(self, op: Operation, region: str, params: Mapping[str, Any], *, of: Resource) -> _Pages:
         """All pages of an answer about a resource; equal calls are made once.
@@ -339,7 +397,7 @@ class _Collector:
 
     # --- gaps
 
-    def _lose(self, wanted: _Wanted, why: _Why) -> None:
+    def _lose(self, wanted: _Group, why: _Why) -> None:
         """Remember why a listing is incomplete, and with it those of its children, of which nobody knows now."""
         kind, label = wanted.kind, wanted.place.label
         parent = wanted.parent.arn if wanted.parent else None
@@ -352,7 +410,7 @@ class _Collector:
         )  # fmt: skip
         for child in self._children[kind]:
             why_not = why._replace(of=why.of or kind.operation_of())
-            self._lose(_Wanted(child, wanted.place, wanted.parent), why_not)
+            self._lose(_Group(child, wanted.place, wanted.parent), why_not)
 
     def _lose_field(self, resource: Resource, name: str, why: _Why) -> None:
         """Remember why a detail is missing."""
@@ -374,6 +432,18 @@ def _why(error: Exception) -> _Why:
     if isinstance(error, ValidationError):
         return _Why(GapKind.UNEXPECTED, "UnexpectedAnswer", what_is_wrong(error))
     return _Why(GapKind.UNEXPECTED, type(error).__name__, str(error))
+
+
+def _undescribed(then: Describe, batch: list[str], pages: _Pages, found: int) -> _Why | None:
+    """Why fewer came back than were asked for; None if those that lack are no more."""
+    lacking = [item for page in pages for item in (walk(page, then.gone) if then.gone else ())]
+    reasons = {item.get("reason") or item.get("code") or "" for item in lacking if isinstance(item, dict)}
+    gone = sum(isinstance(item, str) or item.get("reason") == "MISSING" for item in lacking)
+    if found + gone >= len(batch):
+        return None
+    said = f"{then.operation} left out {len(batch) - found - gone} of {len(batch)}"
+    why = ", ".join(sorted(reasons - {"", "MISSING"}))
+    return _Why(GapKind.UNEXPECTED, "NotDescribed", f"{said}: {why}" if why else said)
 
 
 def _is_absent(error: Exception, codes: tuple[str, ...], declared: str) -> bool:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from auditor.fetch import Unread
 from auditor.findings import Coverage, Finding, Gap, GapKind, ResourceRef, Severity, Status, fingerprint, plain
 from auditor.inventory import Inventory
-from auditor.model import Resource, what_is_wrong
+from auditor.model import NO_METRICS, Resource, what_is_wrong
 from auditor.rule import Rule, Verdict
 
 
@@ -70,8 +70,15 @@ class _Run:
             for gap in _listing_gaps(self._inventory, kind):
                 ref = _whole_type(self._inventory, kind, gap)
                 yield _finding(rule, ref, self._unread(rule, gap), setting)
+            metric: Gap | None = None
             for resource, ref in self._in_scope(kind):
-                yield from self._answer(rule, resource, ref, setting)
+                found = self._answer(rule, resource, ref, setting)
+                if isinstance(found, Gap):
+                    metric = metric or found
+                else:
+                    yield from found
+            if metric is not None:
+                yield _finding(rule, _whole_type(self._inventory, kind, metric), self._unread(rule, metric), setting)
 
     def _in_scope(self, kind: type[Resource]) -> list[tuple[Resource, ResourceRef]]:
         if kind not in self._judged:
@@ -79,8 +86,10 @@ class _Run:
             self._judged[kind] = [(resource, resource.ref) for resource in judged]
         return self._judged[kind]
 
-    def _answer(self, rule: Rule, resource: Resource, ref: ResourceRef, setting: Setting) -> list[Finding]:
+    def _answer(self, rule: Rule, resource: Resource, ref: ResourceRef, setting: Setting) -> list[Finding] | Gap:
         """A rule's findings about a resource; one unknown when something was not read, or when the rule broke.
+
+        The gap alone where it is a metric that was left out: that holds for all resources alike, and is said once.
 
         What a rule yielded before it raised is dropped: half an answer is none.
         """
@@ -92,6 +101,8 @@ class _Run:
                 raise TypeError("several verdicts without a key of their own: they would have one fingerprint")
             return [_finding(rule, ref, verdict, setting) for verdict in verdicts]
         except Unread as error:
+            if error.gap.code == NO_METRICS:
+                return error.gap.model_copy(update={"resource": None, "region": "global"})
             return [_finding(rule, ref, self._unread(rule, error.gap), setting)]
         except Exception as error:
             what = f"{type(error).__name__}: {_said(error)}"

@@ -24,11 +24,14 @@ class Unread(Exception):
         self.gap = gap
 
 
+NOT_OFFERED = "NotOffered"  # the code of a CallError where a region does not have the service: there is nothing
+
+
 class CallError(Exception):
     """AWS, or the way to it, did not answer a call: the one form in which the door reports that.
 
-    `code` is AWS's error code, or ours for what never reached AWS (`Unreachable`, `Stopped`). `asked` is the operation
-    that failed; None stands for the one that the declaration names.
+    `code` is AWS's error code, or ours for what never reached AWS (`Unreachable`, `Stopped`, NOT_OFFERED). `asked` is
+    the operation that failed; None stands for the one that the declaration names.
     """
 
     def __init__(self, kind: GapKind, code: str, message: str, asked: "Operation | None" = None) -> None:
@@ -68,7 +71,11 @@ IAM_PREFIX = {
     "efs": "elasticfilesystem",
     "elb": "elasticloadbalancing",
     "elbv2": "elasticloadbalancing",
+    "kinesisanalyticsv2": "kinesisanalytics",
+    "opensearch": "es",
+    "resourcegroupstaggingapi": "tag",
     "s3control": "s3",
+    "service-quotas": "servicequotas",
     "stepfunctions": "states",
 }
 
@@ -83,6 +90,8 @@ class Describe:
     """A second step of a listing whose items are ids, plain strings: describe them, `size` at a time.
 
     ids: the parameter that takes them. at, params, iam: as in Listing, whose `by` is given again.
+    gone: where the answer names those that are no more by now: plain ids, or items with a `reason`, of which MISSING
+        means that. Any other id that comes back undescribed is a gap of the listing.
     """
 
     operation: str
@@ -91,6 +100,7 @@ class Describe:
     size: int
     params: Mapping[str, Any] = field(default_factory=dict)
     iam: str | None = None
+    gone: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,11 +118,13 @@ class Listing:
     absent: error codes by which the operation says that there is none.
     fetch: an escape hatch: an async function of an `Ask` that returns raw items. `also` names the further operations
         that it uses; as an `Operation` where IAM calls one otherwise, or another service has it.
+    region: for a global type, the region in which alone its API stands, where that is not the partition's usual one.
     """
 
     operation: str
     at: str = ""
     scope: Scope = Scope.REGIONAL
+    region: str | None = None
     name: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     iam: str | None = None
@@ -202,6 +214,36 @@ class Join(Detail):
         self.operation, self.at, self.key, self.field = operation, at, key, field
         self.iam, self.service, self.const = iam, service, dict(const or {})
         self.ids, self.size = ids, size
+
+
+class Metric(Detail):
+    """A field that CloudWatch fills: a metric's values of the last `days` days, one for each `period`, oldest first.
+
+    namespace, name, statistic: as CloudWatch calls them ("AWS/EC2", "CPUUtilization", "Average" or "p99").
+    period: seconds. A period in which nothing was measured has no value; the tuple is empty where none has.
+    when: as in Call; the field is empty where it does not hold.
+    const: dimensions with constant values. `params`: dimensions and the fields or properties that hold their values.
+
+    All metrics of a region are asked together, 500 at a time, and only if the scan was told to: AWS bills each. Else
+    reading the field raises `Unread`.
+    """
+
+    operation, service, iam = "GetMetricData", "cloudwatch", None
+
+    def __init__(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        statistic: str,
+        period: int,
+        days: int,
+        when: Callable[[Any], bool] | None = None,
+        const: Mapping[str, str] | None = None,
+        **params: str,
+    ) -> None:
+        self.namespace, self.name, self.statistic, self.period, self.days = namespace, name, statistic, period, days
+        self.when, self.const, self.params = when, dict(const or {}), params
 
 
 def walk(data: Any, path: str) -> list[Any]:

@@ -28,7 +28,7 @@ from pydantic import (
     model_validator,
 )
 
-from auditor.fetch import UNCOLLECTED, Call, Detail, Join, Listing, Operation, Unread, operation
+from auditor.fetch import UNCOLLECTED, Call, Detail, Join, Listing, Metric, Operation, Unread, operation
 from auditor.findings import Gap, GapKind, ResourceRef
 
 
@@ -64,6 +64,7 @@ def _document(value: Any) -> Any:
 Tags = Annotated[dict[str, str], BeforeValidator(_tags)]
 Document = Annotated[dict[str, Any], BeforeValidator(_document)]
 Timestamp = AwareDatetime
+NO_METRICS = "MetricsNotAsked"  # the code of the gap where a metric was left out, since AWS bills it
 
 
 class Shape(BaseModel):
@@ -218,10 +219,12 @@ class Resource(Shape):
 
     @classmethod
     def not_planned(cls, account: str, region: str, field: str | None = None, resource: str | None = None) -> Gap:
-        """The gap of what was left out because no rule that was selected for the scan reads it."""
+        """The gap of what was left out: no rule that was selected reads it, or AWS would have billed it."""
+        code, why = "NotAsked", "no rule of that scan needed it"
+        if field and isinstance(details(cls).get(field), Metric):
+            code, why = NO_METRICS, "AWS bills CloudWatch metrics: scan with --metrics to have them read"
         return cls.gap_of(
-            field, GapKind.NOT_SELECTED, "NotAsked", "no rule of that scan needed it", account=account, region=region,
-            resource=resource,
+            field, GapKind.NOT_SELECTED, code, why, account=account, region=region, resource=resource
         )  # fmt: skip
 
     @classmethod
@@ -241,7 +244,7 @@ class Resource(Shape):
     def operation_of(cls, field: str | None = None) -> Operation:
         """The operation that fills a field; the listing's for a field that comes with it."""
         detail = details(cls).get(field) if field else None
-        declared: Call | Join | Listing = detail or cls.listing
+        declared: Call | Join | Metric | Listing = detail or cls.listing
         service = (detail and detail.service) or cls.service
         return operation(service, declared.operation, declared.iam)
 
@@ -291,13 +294,13 @@ def _adapter(kind: type[Resource], field: str) -> TypeAdapter[Any]:
 
 
 @cache
-def details(kind: type[Resource]) -> dict[str, Call | Join]:
+def details(kind: type[Resource]) -> dict[str, Call | Join | Metric]:
     """The fields of a type that take calls of their own, with their declarations."""
     return {
         name: entry
         for name, info in kind.model_fields.items()
         for entry in info.metadata
-        if isinstance(entry, Detail) and isinstance(entry, Call | Join)
+        if isinstance(entry, Detail) and isinstance(entry, Call | Join | Metric)
     }
 
 
@@ -317,7 +320,7 @@ def operations_of(kind: type[Resource], field: str | None = None) -> Iterator[Op
     first = kind.operation_of(field)
     yield first
     declared = details(kind)[field] if field else kind.listing
-    for also in () if isinstance(declared, Join) else declared.also:
+    for also in () if isinstance(declared, Join | Metric) else declared.also:
         yield also if isinstance(also, Operation) else operation(first.service, also)
     if isinstance(declared, Listing) and declared.then is not None:
         yield operation(first.service, declared.then.operation, declared.then.iam)
@@ -344,7 +347,7 @@ def _wrong(kind: type[Resource]) -> str | None:
             return f"{name} has a default, which would read as a value where it was not asked: leave it out"
     read: list[tuple[str, Any, str]] = [("listing", listing.per, field) for field in listing.by.values()]
     for name, detail in details(kind).items():
-        fields = detail.params.values() if isinstance(detail, Call) else (detail.field,)
+        fields = (detail.field,) if isinstance(detail, Join) else detail.params.values()
         read += [(name, kind, field) for field in fields]
         if isinstance(detail, Join) and detail.ids and detail.size < 1:
             return f"{name} joins by ids: say the size of a batch"

@@ -17,10 +17,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from auditor.fetch import Operation
+from auditor.fetch import Metric, Operation
 from auditor.findings import Gap
 from auditor.model import Resource, details, operations
 from auditor.rule import Rule
@@ -33,18 +34,32 @@ MAKING = ("auditor.findings", "auditor.fetch", "auditor.model", "auditor.invento
 
 @dataclass(frozen=True)
 class Plan:
-    """The resource types to list, each with the details to ask for."""
+    """The resource types to list, each with the details to ask for; metrics among them only if `metrics` says so."""
 
     fields: Mapping[type[Resource], frozenset[str]]
+    metrics: bool = False
+
+    @cached_property
+    def asked(self) -> Mapping[type[Resource], frozenset[str]]:
+        """The details that are asked for, by type: `fields`, without metrics that are not to be read."""
+        if self.metrics:
+            return self.fields
+        return {
+            kind: frozenset(name for name in names if not isinstance(details(kind)[name], Metric))
+            for kind, names in self.fields.items()
+        }
 
     def operations(self) -> tuple[Operation, ...]:
         """Every operation that the plan may call, each once, in order of service and name."""
-        found = {op for kind, names in self.fields.items() for op in operations(kind, names)}
+        found = {op for kind, names in self.asked.items() for op in operations(kind, names)}
         return tuple(sorted(found, key=lambda op: (op.service, op.name)))
 
 
-def plan(rules: Iterable[Rule]) -> Plan:
-    """The plan for these rules: their types, the types they look up, and the parents these are listed by."""
+def plan(rules: Iterable[Rule], *, metrics: bool = False) -> Plan:
+    """The plan for these rules: their types, the types they look up, and the parents these are listed by.
+
+    metrics: whether CloudWatch may be asked for metrics, which AWS bills.
+    """
     wanted: dict[type[Resource], set[str]] = defaultdict(set)
     for rule in rules:
         names, kinds = _reads(rule.function)
@@ -54,12 +69,13 @@ def plan(rules: Iterable[Rule]) -> Plan:
         while kind.listing.per is not None:
             kind = kind.listing.per
             wanted[kind] |= set()
-    return Plan({kind: frozenset(names) for kind, names in sorted(wanted.items(), key=lambda item: item[0].__name__)})
+    kinds_by_name = sorted(wanted.items(), key=lambda item: item[0].__name__)
+    return Plan({kind: frozenset(names) for kind, names in kinds_by_name}, metrics)
 
 
 def everything() -> Plan:
     """The plan that reads all that is declared."""
-    return Plan({kind: frozenset(details(kind)) for kind in Resource.kinds.values()})
+    return Plan({kind: frozenset(details(kind)) for kind in Resource.kinds.values()}, metrics=True)
 
 
 def unseen(rule: Rule, unasked: Iterable[Gap]) -> str | None:

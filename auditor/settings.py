@@ -21,12 +21,13 @@ class _Table(BaseModel):
 
 
 class ScanSettings(_Table):
-    """What to scan when the command line does not say."""
+    """What to scan when the command line does not say. `metrics`: read those of CloudWatch too, which AWS bills."""
 
     regions: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     categories: tuple[Category, ...] = ()
     concurrency: int = Field(default=160, ge=1, le=1024)
+    metrics: bool = False
 
 
 class RuleSettings(BaseModel):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from auditor.console import Messages
     from auditor.findings import Category
     from auditor.inventory import Inventory
+    from auditor.plan import Plan
     from auditor.progress import Progress
     from auditor.rule import Rule
     from auditor.settings import Settings
@@ -139,7 +140,7 @@ def _check_endpoint(source: str, url: str) -> None:
         misuse(f"{source} {url}: write it as http://host:port or https://host")
 
 
-def read_account(access: "Access", rules: "list[Rule]", concurrency: int, messages: "Messages") -> "Inventory":
+def read_account(access: "Access", plan: "Plan", concurrency: int, messages: "Messages") -> "Inventory":
     """Read the account; Ctrl-C ends the reading, and what was read stays."""
     import asyncio
 
@@ -148,7 +149,7 @@ def read_account(access: "Access", rules: "list[Rule]", concurrency: int, messag
 
     progress = Progress()
     try:
-        inventory = asyncio.run(_watched(access, rules, concurrency, messages, progress))
+        inventory = asyncio.run(_watched(access, plan, concurrency, messages, progress))
     except Misuse as error:
         misuse(str(error))
     except CannotStart as error:
@@ -177,14 +178,13 @@ def _keep_what_was_read(messages: "Messages") -> None:
 
 
 async def _watched(
-    access: "Access", rules: "list[Rule]", concurrency: int, messages: "Messages", progress: "Progress"
+    access: "Access", plan: "Plan", concurrency: int, messages: "Messages", progress: "Progress"
 ) -> "Inventory":
     """Read while the progress is shown and Ctrl-C is heard."""
     import asyncio
     import contextlib
     import signal
 
-    from auditor.plan import plan
     from auditor.scan import read
 
     loop = asyncio.get_running_loop()
@@ -201,9 +201,7 @@ async def _watched(
         messages.say("Stopping: what was not read yet will be unknown")
         opened.result()[1].stop("interrupted")
 
-    task = asyncio.ensure_future(
-        read(access, plan(rules), concurrency=concurrency, progress=progress, on_start=on_start)
-    )
+    task = asyncio.ensure_future(read(access, plan, concurrency=concurrency, progress=progress, on_start=on_start))
     waited: list[asyncio.Future[Any]] = [task, opened]
     await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     async with contextlib.AsyncExitStack() as stack:

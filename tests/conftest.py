@@ -6,7 +6,7 @@ import pytest
 
 from auditor.aws import door as door_module
 from auditor.demo.endpoint import Endpoint
-from tests.lab import Lab
+from tests.lab import Lab, Sessions
 from tests.northwind import Scanned, northwind
 
 
@@ -22,13 +22,20 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door_module, "BACKOFF", 0.0)
 
 
+@pytest.fixture(scope="session")
+def sessions() -> Iterator[Sessions]:
+    opened = Sessions()
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def lab(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(endpoint: Endpoint, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> Lab:
     endpoint.reset()
     endpoint.deny, endpoint.answers = set(), {}
     for name, value in endpoint.credentials.items():
         monkeypatch.setenv(name, value)
-    return Lab(endpoint)
+    return Lab(endpoint, sessions)
 
 
 @pytest.fixture(scope="session")

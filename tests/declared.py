@@ -26,8 +26,9 @@ GONE = Error("InternalFailure", "broken", 500)
 
 @contextmanager
 def unregistered() -> Iterator[None]:
-    """Types declared in here are known to no plan, no snapshot and no other test."""
+    """Types declared in here are known to no plan, no snapshot and no other test, and may be called as ours are."""
     before = dict(Resource.kinds)
+    Resource.kinds.clear()
     try:
         yield
     finally:
@@ -212,7 +213,7 @@ with unregistered():
             at="serviceArns",
             per=Cluster,
             by={"cluster": "cluster_arn"},
-            then=Describe("DescribeServices", at="services", ids="services", size=10),
+            then=Describe("DescribeServices", at="services", ids="services", size=10, gone="failures"),
         )
         arn_format = "{service_arn}"
         id_field = "service_name"
@@ -274,16 +275,22 @@ def read(
     faults: Faults | None = None,
     on_open: Callable[[Door], None] | None = None,
     progress: Progress | None = None,
+    metrics: bool = False,
+    through_environment: bool = False,
 ) -> Inventory:
-    """What the collector reads of these types, with all their details or only these."""
+    """What the collector reads of these types, with all their details or only these.
+
+    through_environment: let AWS_ENDPOINT_URL and its kin say where AWS is.
+    """
+    url = None if through_environment else lab.endpoint.url
     chosen = {
         kind: frozenset(set(details(kind)) & set(fields) if fields is not None else details(kind)) for kind in wanted
     }
 
     async def scan() -> Inventory:
-        session = await connect(Access(endpoint_url=lab.endpoint.url, regions=regions), concurrency=32)
+        session = await connect(Access(endpoint_url=url, regions=regions), concurrency=32)
         try:
-            planned = Plan(chosen)
+            planned = Plan(chosen, metrics)
             door = session.door(planned.operations())
             if on_open is not None:
                 on_open(door)

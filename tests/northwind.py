@@ -64,7 +64,7 @@ class Northwind:
         assert session is not None
         if regions:
             session = replace(session, regions=tuple(sorted(regions)))
-        planned = plan(rules)
+        planned = plan(rules, metrics=True)
         self.endpoint.deny = self._story | set(deny)
         try:
             inventory = self._runner.run(collect(session, session.door(planned.operations()), planned))

@@ -317,7 +317,7 @@ def test_a_stopped_scan_ends_soon_and_says_what_it_did_not_read(lab: Lab, shape:
     def faults(service: str, name: str, region: str) -> Error | None:
         if f"{service}:{name}" == stop_at:
             door, loop = opened[0]
-            lab.endpoint.latency = 20
+            lab.endpoint.latency = 120
             loop.call_soon_threadsafe(door.stop, "interrupted")
         return None
 
@@ -326,7 +326,7 @@ def test_a_stopped_scan_ends_soon_and_says_what_it_did_not_read(lab: Lab, shape:
         inventory = read(lab, *kinds, answers=answers, faults=faults, on_open=on_open)
     finally:
         lab.endpoint.latency = 0
-    assert time.monotonic() - began < 5 and inventory.header.interrupted
+    assert time.monotonic() - began < 60 and inventory.header.interrupted  # far from the latency, however busy
     listed = [gap for kind in kinds for gap in gaps_of(inventory, kind)]
     details_ = [gap for kind in kinds for thing in inventory.known(kind) for gap in thing.gaps.values()]
     stopped = {f"{gap.service}:{gap.operation}" for gap in [*listed, *details_] if gap.kind is GapKind.STOPPED}

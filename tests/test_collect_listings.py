@@ -1,10 +1,13 @@
 """Each shape of listing through the collector: success, denial, partial failure."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from aiobotocore.session import get_session
 
+from auditor.aws.clients import Clients
 from auditor.demo.endpoint import Error
 from auditor.fetch import Ask, Describe, Listing, Unread
 from auditor.findings import GapKind
@@ -225,6 +228,51 @@ def test_ids_per_parent(lab: Lab) -> None:
     upstream = read(lab, Cluster, Service, answers=answers, deny=("ecs:DescribeClusters",))
     for kind in (Cluster, Service):
         assert {gap.operation for gap in gaps_of(upstream, kind)} == {"DescribeClusters"}
+
+
+def test_an_id_that_comes_back_undescribed_is_a_gap_unless_aws_says_that_it_is_no_more(lab: Lab) -> None:
+    def lacking(*failures: dict[str, str]) -> dict[str, Any]:
+        return {
+            "ecs:ListClusters": {"clusterArns": clusters("a")}, "ecs:DescribeClusters": described,
+            "ecs:ListServices": {"serviceArns": ["arn:1", "arn:2"]},
+            "ecs:DescribeServices": {"services": [{"serviceArn": "arn:1", "serviceName": "one"}], "failures": failures},
+        }  # fmt: skip
+
+    meanwhile_deleted = read(lab, Cluster, Service, answers=lacking({"arn": "arn:2", "reason": "MISSING"}))
+    assert len(list(meanwhile_deleted.each(Service))) == 1
+    for failures in ((), ({"arn": "arn:2", "reason": "ACCESS"},)):
+        inventory = read(lab, Cluster, Service, answers=lacking(*failures))
+        assert len(inventory.known(Service)) == 1
+        (gap,) = gaps_of(inventory, Service)
+        assert (gap.operation, gap.code, gap.resource) == ("DescribeServices", "NotDescribed", clusters("a")[0])
+        assert "1 of 2" in gap.message and all(failure["reason"] in gap.message for failure in failures)
+
+
+def test_a_region_without_the_service_has_none_of_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS gives such an endpoint no address; nobody but AWS's own list may say that this is why."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_ECS", "http://ecs.nowhere.invalid")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", lab.endpoint.url)
+    for offered in (False, True):
+
+        async def answer(_: Clients, service: str, region: str, offered: bool = offered) -> bool:
+            return offered
+
+        monkeypatch.setattr(Clients, "offered", answer)
+        inventory = read(lab, Cluster, Mailbox, through_environment=True)
+        assert list(inventory.each(Mailbox)) == []
+        assert [gap.kind for gap in gaps_of(inventory, Cluster)] == ([GapKind.UNREACHABLE] if offered else [])
+        assert [gap.kind for gap in gaps_of(inventory, Service)] == []
+
+
+def test_which_regions_have_a_service_is_asked_of_botocore(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def offered(url: str | None, *asked: tuple[str, str]) -> list[bool]:
+        clients = Clients(get_session(), endpoint_url=url, concurrency=1)
+        return [await clients.offered(service, region) for service, region in asked]
+
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    asked = (("ec2", "eu-west-1"), ("dax", "ca-west-1"), ("codeconnections", "ca-west-1"))
+    assert asyncio.run(offered(None, *asked)) == [True, False, True]
+    assert asyncio.run(offered(lab.endpoint.url, *asked)) == [True, True, True]
 
 
 # --- parents and children

@@ -16,7 +16,7 @@ from auditor.rule import Rule
 from tests.northwind import EVERY_RULE, Northwind, Scanned, northwind
 
 Operation = tuple[str, str]
-OPERATIONS: tuple[Operation, ...] = tuple((op.service, op.name) for op in plan(EVERY_RULE).operations())
+OPERATIONS: tuple[Operation, ...] = tuple((op.service, op.name) for op in plan(EVERY_RULE, metrics=True).operations())
 # Each operation is denied in all regions, and what comes of it is looked at in a few in which it is asked at all.
 PLACES = (PRODUCTION, EXPERIMENT, STAGING, ANALYTICS, RECOVERY)
 FEW = 3
@@ -42,9 +42,13 @@ def whole(account: Northwind) -> Scanned:
 
 
 @cache
+def operations_of(rule: Rule) -> frozenset[Operation]:
+    return frozenset((op.service, op.name) for op in plan([rule], metrics=True).operations())
+
+
 def users_of(operation: Operation) -> tuple[Rule, ...]:
     """The rules whose plan contains an operation."""
-    return tuple(r for r in EVERY_RULE if operation in {(op.service, op.name) for op in plan([r]).operations()})
+    return tuple(rule for rule in EVERY_RULE if operation in operations_of(rule))
 
 
 def asked_in(operation: Operation, whole: Scanned) -> tuple[str, ...]:

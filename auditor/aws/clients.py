@@ -78,6 +78,14 @@ class Clients:
         configured = ConfiguredEndpointProvider(self._session.full_config, scoped, service).provide()
         return str(configured) if configured else None
 
+    async def offered(self, service: str, region: str) -> bool:
+        """Whether a region may have a service: not where botocore's list of endpoints has it in other regions only."""
+        if self.endpoint_url(service) is not None:
+            return True
+        partition = self._session.get_partition_for_region(region)
+        listed = await self._session.get_available_regions(service, partition_name=partition)
+        return not listed or region in listed
+
     def _config(self, endpoint_url: str | None) -> AioConfig:
         return AioConfig(
             connect_timeout=CONNECT_TIMEOUT,

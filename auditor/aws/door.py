@@ -7,10 +7,12 @@ counts everything for the manifest, and reports whatever goes wrong as `CallErro
 import asyncio
 import contextlib
 import random
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from aiohttp import ClientConnectorDNSError
 from botocore import xform_name
 from botocore.exceptions import (
     BotoCoreError,
@@ -27,7 +29,7 @@ from auditor.aws.clients import Clients
 from auditor.aws.errors import is_throttle, is_transient, kind_of
 from auditor.aws.pace import Pace
 from auditor.aws.paging import following, paging
-from auditor.fetch import CallError, Operation
+from auditor.fetch import NOT_OFFERED, CallError, Operation
 from auditor.findings import GapKind
 from auditor.inventory import CallRecord
 from auditor.progress import Progress
@@ -125,6 +127,8 @@ class Door:
                     raise CallError(kind_of(code, status), code, message) from None
             except UNREACHABLE as error:
                 self._refused[region, service] += 1
+                if _has_no_address(error) and not await self._clients.offered(service, region):
+                    raise CallError(GapKind.UNREACHABLE, NOT_OFFERED, f"AWS has no {service} in {region}") from None
                 if self._refused[region, service] >= UNREACHABLE_AFTER:
                     self._count_error(key)
                     raise CallError(GapKind.UNREACHABLE, "Unreachable", _first_line(error)) from None
@@ -205,6 +209,13 @@ def _said(error: ClientError) -> tuple[str, int, str]:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = str(said.get("Code") or status)
     return code.removeprefix("Client.").removeprefix("Server."), status, str(said.get("Message") or "")
+
+
+def _has_no_address(error: Exception) -> bool:
+    """Whether the endpoint's host name leads nowhere, which is how AWS shows that a region lacks a service."""
+    return isinstance(error, EndpointConnectionError) and isinstance(
+        error.kwargs.get("error"), ClientConnectorDNSError | socket.gaierror
+    )
 
 
 def _first_line(error: Exception) -> str:

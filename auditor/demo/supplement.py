@@ -7,11 +7,14 @@ snapshot attributes and proxies, EC2's prefix lists, an organization that is not
 """
 
 import csv
+import importlib
 import io
+import pkgutil
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import auditor.demo
 from auditor.demo.emulator import backend
 from auditor.demo.protocol import Answer, Error, Params
 
@@ -297,7 +300,7 @@ def no_imports(params: Params, _: str, __: str) -> Error:
     return Error("ValidationError", f"Export '{params['ExportName']}' is not imported by any stack.")
 
 
-SUPPLEMENT: dict[str, Answer] = {
+_OWN: dict[str, Answer] = {
     **{operation: {member: []} for operation, member in EMPTY.items()},
     "account:ListRegions": regions,
     "cloudformation:ListImports": no_imports,
@@ -341,3 +344,15 @@ SUPPLEMENT: dict[str, Answer] = {
     "shield:GetSubscriptionState": {"SubscriptionState": "INACTIVE"},
     "xray:GetEncryptionConfig": {"EncryptionConfig": {"Status": "ACTIVE", "Type": "NONE"}},
 }
+
+
+def _gathered() -> dict[str, Answer]:
+    """This module's answers and those of its neighbours `supplement_*`, one for each area of services."""
+    found = dict(_OWN)
+    for module in pkgutil.iter_modules(auditor.demo.__path__):
+        if module.name.startswith("supplement_"):
+            found |= importlib.import_module(f"auditor.demo.{module.name}").ANSWERS
+    return found
+
+
+SUPPLEMENT: dict[str, Answer] = _gathered()
