@@ -6,6 +6,7 @@ from pathlib import Path
 from auditor import plugins
 from auditor.fetch import Scope
 from auditor.findings import Severity
+from auditor.guidance import Guidance, guidance, systems
 from auditor.model import Resource, details, operations
 from auditor.plan import plan
 from auditor.rule import Rule
@@ -32,7 +33,7 @@ def rules_page(rules: list[Rule]) -> str:
 
 def _rule(rule: Rule) -> str:
     kinds = ", ".join(sorted({kind.cfn_type for kind in rule.kinds}))
-    reads = ", ".join(operation.iam_action for operation in plan([rule]).operations())
+    reads = ", ".join(operation.iam_action for operation in plan([rule], metrics=True).operations())
     rows = [("Judges", kinds), ("Reads", reads), ("Controls", "; ".join(rule.controls)), ("Notes", rule.notes)]
     rows.insert(2, ("Parameters", ", ".join(f"`{name} = {value!r}`" for name, value in rule.parameters.items())))
     table = "".join(f"- **{name}:** {value}\n" for name, value in rows if value)
@@ -54,6 +55,31 @@ def resources_page(kinds: list[type[Resource]]) -> str:
     return "".join(parts)
 
 
+def guidance_page(rules: list[Rule]) -> str:
+    """Each piece of guidance with its rule or why it has none, and what is covered of each AWS system."""
+    ids = {rule.id: rule for rule in rules}
+    pieces = guidance()
+    covered = sum(piece.rule in ids for piece in pieces)
+    parts = [
+        f"# Guidance\n\n{HEADER}{len(pieces)} pieces of guidance: {covered} are rules, "
+        f"{len(pieces) - covered} are not, each for the reason given.\n\n## Systems\n\n"
+        "| system | resource types judged | rules |\n| --- | --- | --- |\n"
+    ]
+    for system in systems():
+        own = [ids[name] for name in system.rules(ids)]
+        kinds = sorted({kind.cfn_type for rule in own for kind in rule.kinds})
+        parts.append(f"| {system.name} | {', '.join(kinds)} | {len(own)} |\n")
+    by_section: dict[str, list[Guidance]] = {}
+    for piece in pieces:
+        by_section.setdefault(piece.rule.partition("-")[0], []).append(piece)
+    for section, own_pieces in sorted(by_section.items()):
+        parts.append(f"\n## {section}\n\n| id | guidance | rule |\n| --- | --- | --- |\n")
+        for piece in own_pieces:
+            name = f"[{piece.rule}](rules.md#{piece.rule})" if piece.rule in ids else f"none: {_cell(piece.left_out)}"
+            parts.append(f"| {piece.id} | {_cell(piece.statement)} | {name} |\n")
+    return "".join(parts)
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
@@ -62,7 +88,11 @@ def pages() -> dict[Path, str]:
     """Every generated page, by its path."""
     rules = list(plugins.load_rules().values())
     kinds = sorted(Resource.kinds.values(), key=lambda kind: kind.__name__)
-    return {FOLDER / "rules.md": rules_page(rules), FOLDER / "resources.md": resources_page(kinds)}
+    return {
+        FOLDER / "rules.md": rules_page(rules),
+        FOLDER / "resources.md": resources_page(kinds),
+        FOLDER / "guidance.md": guidance_page(rules),
+    }
 
 
 if __name__ == "__main__":

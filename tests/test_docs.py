@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from auditor.cli import app
+from auditor.guidance import System, behind, guidance, systems
 from docs.generate import pages
 from tests.lab import RULES
 
@@ -16,6 +17,23 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize(("path", "text"), pages().items(), ids=[path.name for path in pages()])
 def test_generated_pages_are_current(path: Path, text: str) -> None:
     assert path.read_text(encoding="utf-8") == text, "run `make docs`"
+
+
+def test_every_piece_of_guidance_is_a_rule_or_says_why_not() -> None:
+    pieces = guidance()
+    assert len({piece.id for piece in pieces}) == len(pieces) > 600
+    for piece in pieces:
+        assert piece.statement and piece.section
+        assert (piece.rule in RULES) is not bool(piece.left_out), f"{piece.id} {piece.rule}"
+
+
+def test_every_rule_comes_from_a_piece_of_guidance() -> None:
+    assert [name for name in RULES if not behind(name)] == []
+
+
+@pytest.mark.parametrize("system", systems(), ids=[system.name for system in systems()])
+def test_every_system_has_a_rule(system: System) -> None:
+    assert system.rules(RULES)
 
 
 def test_the_readme_names_every_command_and_option() -> None:
