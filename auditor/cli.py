@@ -185,13 +185,33 @@ def explain(rule_id: str, config: Path | None, folders: tuple[Path, ...]) -> Non
 @app.command()
 @_choice
 @_metrics
-def permissions(metrics: bool, **choice: Any) -> None:
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder for managed policies IAM has room for.")
+def permissions(metrics: bool, output: Path | None, **choice: Any) -> None:
     """Print the least-privilege IAM policy that the chosen rules need."""
-    from auditor.permissions import policy
+    from auditor.files import replace_text
+    from auditor.permissions import LARGEST, policies, policy, size
     from auditor.plan import plan
 
     _, _, chosen = choose(**choice)
-    print_out([json.dumps(policy(plan(chosen, metrics=metrics)), indent=2), "\n"])
+    planned = plan(chosen, metrics=metrics)
+    parts = policies(planned)
+    if output is None:
+        whole = policy(planned)
+        print_out([json.dumps(whole, indent=2), "\n"])
+        if len(parts) > 1:
+            click.echo(
+                f"{size(whole):,} characters, and a managed policy takes {LARGEST:,}: "
+                f"--output FOLDER writes it as {len(parts)} policies",
+                err=True,
+            )
+        return
+    for number, part in enumerate(parts, 1):
+        path = output / f"auditor-{number}.json"
+        try:
+            replace_text(path, [json.dumps(part, indent=2), "\n"])
+        except OSError as error:
+            misuse(f"{path} could not be written: {error.strerror or error}")
+        print_out([f"{path}\n"])
 
 
 @app.command("report")

@@ -1,26 +1,53 @@
 """The least-privilege IAM policy for a plan, derived from the declarations."""
 
+import json
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from auditor.aws.session import OPENING
 from auditor.plan import Plan
 
+LARGEST = 6_144  # characters of a managed policy, white space not counted: IAM's quota
+
 
 def policy(plan: Plan) -> dict[str, Any]:
     """An identity policy that allows what the plan calls, and no more: one statement for each IAM prefix."""
-    actions: dict[str, set[str]] = defaultdict(set)
-    for operation in {*plan.operations(), *OPENING}:
-        actions[operation.iam_action.partition(":")[0]].add(operation.iam_action)
+    return _document(_actions(plan))
+
+
+def policies(plan: Plan, largest: int = LARGEST) -> list[dict[str, Any]]:
+    """The same permissions as managed policies that IAM accepts, each of at most `largest` characters."""
+    parts: list[list[str]] = [[]]
+    for action in _actions(plan):
+        if size(_document([*parts[-1], action])) > largest and parts[-1]:
+            parts.append([])
+        parts[-1].append(action)
+    return [_document(part) for part in parts]
+
+
+def size(document: dict[str, Any]) -> int:
+    """A policy's size as IAM counts it."""
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def _actions(plan: Plan) -> list[str]:
+    return sorted({operation.iam_action for operation in {*plan.operations(), *OPENING}})
+
+
+def _document(actions: Iterable[str]) -> dict[str, Any]:
+    by_prefix: dict[str, list[str]] = defaultdict(list)
+    for action in actions:
+        by_prefix[action.partition(":")[0]].append(action)
     return {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Sid": f"Auditor{''.join(part.capitalize() for part in prefix.split('-'))}",
                 "Effect": "Allow",
-                "Action": sorted(names),
+                "Action": names,
                 "Resource": "*",
             }
-            for prefix, names in sorted(actions.items())
+            for prefix, names in by_prefix.items()
         ],
     }

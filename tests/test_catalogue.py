@@ -7,7 +7,7 @@ import pytest
 from auditor.fetch import Operation
 from auditor.findings import Category
 from auditor.frameworks import check
-from auditor.permissions import policy
+from auditor.permissions import LARGEST, policies, policy, size
 from auditor.plan import everything, plan
 from auditor.rule import Rule
 from tests.lab import RULES
@@ -53,6 +53,17 @@ def test_permissions_name_every_operation_of_the_plan_and_no_more() -> None:
     allowed = {action for statement in policy(made)["Statement"] for action in statement["Action"]}
     needed = {operation.iam_action for operation in made.operations()}
     assert needed <= allowed <= needed | {"sts:GetCallerIdentity", "ec2:DescribeRegions"}
+
+
+@pytest.mark.parametrize("largest", [600, 2000, LARGEST])
+def test_managed_policies_fit_and_allow_the_same(largest: int) -> None:
+    made = plan(RULES.values(), metrics=True)
+    parts = policies(made, largest)
+    assert all(size(part) <= largest for part in parts)
+    allowed = [action for part in parts for statement in part["Statement"] for action in statement["Action"]]
+    assert len(allowed) == len(set(allowed))
+    assert set(allowed) == {action for statement in policy(made)["Statement"] for action in statement["Action"]}
+    assert all(len({s["Sid"] for s in part["Statement"]}) == len(part["Statement"]) for part in parts)
 
 
 def test_fewer_rules_need_fewer_permissions() -> None:
