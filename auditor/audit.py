@@ -10,11 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from auditor.findings import Category, Coverage, Finding, Record, Severity, Status
 
-SCHEMA_VERSION: Literal["1.0"] = "1.0"
+# Major versions do not understand each other; a minor one only adds what may be missing.
+SCHEMA_VERSION = "1.1"
 
 
 class Tool(Record):
@@ -87,10 +88,41 @@ class CallCount(Record):
     throttles: int
 
 
-class Audit(Record):
-    """The whole report."""
+class Baseline(Record):
+    """The earlier report that a comparison is against."""
 
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    tool: Tool
+    finished: datetime
+    accounts: list[str]
+
+
+class Comparison(Record):
+    """What changed since an earlier report.
+
+    `new`, `reopened` and `accepted` are fingerprints of this report's findings: open failures that were not there,
+    that had passed or been accepted then, and failures that somebody has accepted since. The others are findings of
+    the earlier report, all open failures then: `fixed` pass now, or what failed is no longer part of the resource;
+    of `gone` the resource is no more; `unknown` could not be judged this time, and nobody knows whether they are fixed.
+    `not_assessed` counts the earlier verdicts other than failures that are unknown now; `out_of_scope` those findings
+    whose rule, region or account was not asked for this time.
+    """
+
+    baseline: Baseline
+    new: list[str]
+    reopened: list[str]
+    accepted: list[str]
+    fixed: list[Finding]
+    gone: list[Finding]
+    unknown: list[Finding]
+    remaining: int
+    not_assessed: int
+    out_of_scope: int
+
+
+class Audit(Record):
+    """The whole report. `comparison` is there where it was made against an earlier one."""
+
+    schema_version: str = SCHEMA_VERSION
     tool: Tool
     scan: Scan
     summary: Summary
@@ -98,6 +130,7 @@ class Audit(Record):
     rules: list[RuleText]
     findings: list[Finding]
     calls: list[CallCount]
+    comparison: Comparison | None = None
 
     def rule(self, rule_id: str) -> RuleText:
         """The text of a rule that a finding names. Raises KeyError if the report does not hold it."""
@@ -119,15 +152,34 @@ class UnreadableReport(ValueError):
 def load(text: str | bytes, source: str | Path) -> Audit:
     """Read a JSON report.
 
-    Raises UnreadableReport, with one line that names `source` and says what is wrong, when it is not one.
+    Raises UnreadableReport, with one line that names `source` and says what is wrong, when it is not one. One of a
+    later minor version is read without what it adds.
     """
     try:
-        return Audit.model_validate_json(text)
+        written = _Version.model_validate_json(text).schema_version
+    except ValidationError:
+        written = SCHEMA_VERSION  # what else is wrong is said below
+    major, _, minor = written.partition(".")
+    ours, _, our_minor = SCHEMA_VERSION.partition(".")
+    if major != ours:
+        raise UnreadableReport(
+            f"{source} has report schema {written}, and this auditor reads {ours}.x: "
+            "make the report again, or read it with the auditor that made it"
+        )
+    later = minor.isdigit() and int(minor) > int(our_minor)
+    try:
+        return Audit.model_validate_json(text, extra="ignore" if later else "forbid")
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         what = f"{where}: {first['msg']}" if where else first["msg"]
         raise UnreadableReport(f"{source} is not a JSON report of auditor (schema {SCHEMA_VERSION}): {what}") from None
+
+
+class _Version(BaseModel):
+    """As much of a report as tells how to read it."""
+
+    schema_version: str
 
 
 def summarize(

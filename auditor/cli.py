@@ -1,4 +1,4 @@
-"""The terminal front: `auditor scan`, `rules`, `explain`, `permissions`, `report`, `demo`.
+"""The terminal front: `auditor scan`, `rules`, `explain`, `permissions`, `report`, `demo`; `cli_gate` has the others.
 
 What is needed by one command only is imported there, so that `auditor --help` answers at once.
 """
@@ -10,21 +10,23 @@ import logging
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor import __version__
+from auditor import __version__, cli_gate, options
+from auditor.options import Strings
 from auditor.steps import (
     Exit,
     access_of,
     assess_inventory,
+    audited,
     check_output,
     choose,
+    compared_with,
     completeness,
     fail,
-    keep_snapshot,
-    load_snapshot,
+    load_report,
     messages_of,
     misuse,
     print_out,
@@ -33,31 +35,7 @@ from auditor.steps import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-
-Strings = tuple[str, ...]
-Command = TypeVar("Command", bound="Callable[..., Any]")
-
-_formats = click.option("--format", "-f", "formats", multiple=True, help="Report formats: json html terminal ...")
-_output = click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder to write the reports into.")
-_quiet = click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors and reports.")
-_verbose = click.option("--verbose", "-v", is_flag=True, help="Say each thing that could not be read.")
-_metrics = click.option("--metrics", is_flag=True, help="Read CloudWatch metrics too: AWS bills each one.")
-_file = click.Path(path_type=Path, dir_okay=False)
-
-
-def _choice(command: Command) -> Command:
-    """The options by which rules are chosen."""
-    for option in (
-        click.option("--rules", "folders", multiple=True, type=click.Path(path_type=Path), help="Rules of your own."),
-        click.option("--config", type=_file, help="Settings (default: ./auditor.toml, if there)."),
-        click.option("--category", "categories", multiple=True, help="Only rules of these categories."),
-        click.option("--service", "services", multiple=True, help="Only rules over these services."),
-        click.option("--rule", "rule_ids", multiple=True, help="Only these rules."),
-    ):
-        command = option(command)
-    return command
+    from collections.abc import Sequence
 
 
 @click.group(
@@ -71,63 +49,26 @@ def app() -> None:
 
 
 @app.command()
-@_formats
-@_output
-@click.option("--region", "regions", multiple=True, help="Only these regions (default: all enabled ones).")
-@_choice
-@click.option("--profile", help="A profile of the AWS configuration.")
-@click.option("--role-arn", help="A role to assume first.")
-@click.option("--external-id", help="The external id that the role asks for.")
-@click.option("--endpoint-url", help="Ask this endpoint instead of AWS.")
-@click.option("--snapshot", type=_file, help="Judge a saved inventory; ask AWS nothing.")
-@click.option("--save-snapshot", type=_file, help="Save the inventory to this file.")
-@click.option("--concurrency", type=click.IntRange(1, 1024), help="Most calls in flight.")
-@_metrics
-@_quiet
-@_verbose
+@options.formats
+@options.output
+@options.account
+@options.choice
+@options.baseline
+@options.quiet
+@options.verbose
 def scan(
-    formats: Strings,
-    output: Path | None,
-    regions: Strings,
-    profile: str | None,
-    role_arn: str | None,
-    external_id: str | None,
-    endpoint_url: str | None,
-    snapshot: Path | None,
-    save_snapshot: Path | None,
-    concurrency: int | None,
-    metrics: bool,
-    quiet: bool,
-    verbose: bool,
-    **choice: Any,
+    formats: Strings, output: Path | None, baseline: Path | None, quiet: bool, verbose: bool, **choice: Any
 ) -> None:
     """Audit an account."""
-    from auditor.plan import plan
-
     messages = messages_of(quiet, verbose)
-    settings, catalogue, chosen = choose(**choice)
-    if external_id and not role_arn:
-        misuse("--external-id goes with --role-arn")
-    if snapshot and (regions or profile or role_arn or endpoint_url or save_snapshot or metrics):
-        misuse("--snapshot judges a file: it goes with no option that reads an account")
-    check_output(formats, output)
-    saved = True
-    if snapshot:
-        inventory = load_snapshot(snapshot)
-    else:
-        access = access_of(profile, role_arn, external_id, endpoint_url, regions or settings.scan.regions)
-        planned = plan(chosen, metrics=metrics or settings.scan.metrics)
-        inventory = read_account(access, planned, concurrency or settings.scan.concurrency, messages)
-        if save_snapshot:
-            saved = keep_snapshot(inventory, save_snapshot, messages)
-    audit = assess_inventory(inventory, chosen, catalogue, settings, messages)
-    write_reports(audit, formats, output, messages)
-    sys.exit(completeness(audit) if saved else Exit.USAGE)
+    done = audited(messages, formats=formats, output=output, baseline=baseline, **choice)
+    write_reports(done.audit, done.formats, done.output, messages)
+    sys.exit(completeness(done.audit) if done.saved else Exit.USAGE)
 
 
 @app.command("rules")
 @click.option("--format", "-f", "shape", type=click.Choice(["table", "json"]), default="table")
-@_choice
+@options.choice
 def list_rules(shape: str, **choice: Any) -> None:
     """List the catalogue of rules."""
     from auditor.scan import describe
@@ -150,8 +91,8 @@ def list_rules(shape: str, **choice: Any) -> None:
 
 @app.command()
 @click.argument("rule_id", metavar="RULE")
-@click.option("--config", type=_file, help="Settings (default: ./auditor.toml, if there).")
-@click.option("--rules", "folders", multiple=True, type=click.Path(path_type=Path), help="Rules of your own.")
+@options.config
+@options.folders
 def explain(rule_id: str, config: Path | None, folders: tuple[Path, ...]) -> None:
     """Tell all about one rule: risk, fix, parameters, what it reads."""
     from auditor.guidance import behind
@@ -183,8 +124,8 @@ def explain(rule_id: str, config: Path | None, folders: tuple[Path, ...]) -> Non
 
 
 @app.command()
-@_choice
-@_metrics
+@options.choice
+@options.metrics
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder for managed policies IAM has room for.")
 def permissions(metrics: bool, output: Path | None, **choice: Any) -> None:
     """Print the least-privilege IAM policy that the chosen rules need."""
@@ -216,29 +157,24 @@ def permissions(metrics: bool, output: Path | None, **choice: Any) -> None:
 
 @app.command("report")
 @click.argument("file")
-@_formats
-@_output
-@_quiet
-def render(file: str, formats: Strings, output: Path | None, quiet: bool) -> None:
+@options.formats
+@options.output
+@options.baseline
+@options.quiet
+def render(file: str, formats: Strings, output: Path | None, baseline: Path | None, quiet: bool) -> None:
     """Render a saved JSON report in other formats; - reads it from stdin."""
-    from auditor.audit import UnreadableReport, load
-
     check_output(formats, output)
-    try:
-        text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        audit = load(text, "stdin" if file == "-" else file)
-    except OSError as error:
-        misuse(f"{file} cannot be read: {error.strerror or error}")
-    except UnreadableReport as error:
-        misuse(str(error))
+    audit = load_report(file)
+    if baseline is not None:
+        audit = compared_with(audit, baseline)
     write_reports(audit, formats, output, messages_of(quiet, False))
 
 
 @app.command()
-@_formats
+@options.formats
 @click.option("--output", "-o", type=click.Path(path_type=Path), default="demo-report", show_default=True)
-@_quiet
-@_verbose
+@options.quiet
+@options.verbose
 def demo(formats: Strings, output: Path, quiet: bool, verbose: bool) -> None:
     """Audit an emulated account, end to end: nothing leaves this machine."""
     from auditor.demo import company
@@ -260,8 +196,14 @@ def demo(formats: Strings, output: Path, quiet: bool, verbose: bool) -> None:
     write_reports(audit, formats or ("json", "html"), output, messages)
 
 
+for _command in cli_gate.COMMANDS:
+    app.add_command(_command)
+
+
 # Options that take several values in one go: `--format json html`.
-_MANY = ("--format", "-f", "--region", "--rule", "--service", "--category")
+_MANY = (
+    "--format", "-f", "--region", "--rule", "--service", "--category", "--framework", "--fail-on", "--soft-fail",
+)  # fmt: skip
 
 
 def spread(arguments: "Sequence[str]") -> list[str]:
@@ -271,8 +213,8 @@ def spread(arguments: "Sequence[str]") -> list[str]:
     ['scan', '--format', 'json', '--format', 'html', '-q']
     """
     made: list[str] = []
-    # Only `report` takes a file as well; elsewhere a folder that is called iam or s3 must not hide the service.
-    has_file = list(arguments[:1]) == ["report"]
+    # Only these take a file as well; elsewhere a folder that is called iam or s3 must not hide the service.
+    has_file = arguments[:1] in (["report"], ["gate"])
     option: str | None = None
     fresh = False
     for argument in arguments:
@@ -283,7 +225,7 @@ def spread(arguments: "Sequence[str]") -> list[str]:
         elif (
             option is not None
             and not fresh
-            and re.fullmatch(r"[a-z][a-z0-9-]*", argument)
+            and re.fullmatch(r"[a-z][a-z0-9.:+>*-]*", argument)
             and not (has_file and Path(argument).is_file())
         ):
             made.append(option)
@@ -311,7 +253,7 @@ def main() -> None:
     sys.stdout = sys.stdout or io.StringIO()  # None if the caller has closed it (`>&-`)
     _refuse_empty(sys.argv[1:])
     try:
-        app.main(spread(sys.argv[1:]), prog_name="auditor", standalone_mode=False)
+        app.main(spread(list(sys.argv[1:])), prog_name="auditor", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(Exit.USAGE)

@@ -12,6 +12,7 @@ from auditor.fetch import Unread
 from auditor.findings import Coverage, Finding, Gap, GapKind, ResourceRef, Severity, Status, fingerprint, plain
 from auditor.inventory import Inventory
 from auditor.model import NO_METRICS, Resource, what_is_wrong
+from auditor.renamed import first
 from auditor.rule import Rule, Verdict
 
 
@@ -160,7 +161,7 @@ def _finding(rule: Rule, ref: ResourceRef, verdict: Verdict, setting: Setting) -
         rule=rule.id, status=verdict.status, severity=setting.severity or _severity(verdict, rule.severity),
         resource=ref, message=verdict.message or rule.title,
         evidence=plain(verdict.evidence),
-        fingerprint=fingerprint(rule.id, ref.arn, verdict.key),
+        fingerprint=fingerprint(first(rule.id), ref.arn, verdict.key),
     )  # fmt: skip
 
 

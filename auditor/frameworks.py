@@ -2,7 +2,8 @@
 
 A rule cites controls as strings, the framework's key first: "CIS-5.0 5.7", or several of one framework at once:
 "NIST-800-53-r5 ac_3 ac_3_3". `check` holds such a string against the tables below. The tables hold the numbers that
-our guidance maps to, not each publisher's whole catalogue: add a number here when a rule needs one more.
+our guidance maps to: add a number here when a rule needs one more. Where the publisher's whole catalogue can be counted
+off (CIS, ISO), a view shows the controls that no rule covers too.
 
 NIST and PCI numbers are spelled as Prowler's mappings spell them: `ac_2_6` is AC-2(6), and a PCI number is a
 requirement of the standard (8.2.8) followed by the position of the AWS check under it (8.2.8.4).
@@ -132,13 +133,24 @@ _ISO_27001_2022 = """
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """A published set of controls. `key` is what rules write, `numbers` the controls that they may cite."""
+    """A published set of controls. `key` is what rules write, `numbers` the controls that they may cite.
+
+    catalogue: the controls that a view of the framework shows: all that the publisher has where `whole`, those that
+    our guidance maps to where not.
+    """
 
     key: str
     name: str
     version: str
     url: str
     numbers: frozenset[str] = field(repr=False)
+    rest: frozenset[str] = field(default=frozenset(), repr=False)
+    whole: bool = False
+
+    @property
+    def catalogue(self) -> frozenset[str]:
+        """The controls that a view shows."""
+        return self.numbers | self.rest
 
     def nearest(self, number: str) -> str:
         """The known number closest to this one: most leading parts in common, then the most alike."""
@@ -159,6 +171,11 @@ def _parts_in_common(one: str, other: str) -> int:
     return count
 
 
+def _run(section: str, last: int) -> frozenset[str]:
+    """The numbers of a section that counts from 1."""
+    return frozenset(f"{section}.{number}" for number in range(1, last + 1))
+
+
 _ALL = (
     Framework(
         "SecurityHub",
@@ -173,6 +190,15 @@ _ALL = (
         "3.0.0",
         "https://www.cisecurity.org/benchmark/amazon_web_services",
         frozenset(_CIS_3_0.split()),
+        _run("1", 22)
+        | _run("2.1", 4)
+        | _run("2.2", 1)
+        | _run("2.3", 3)
+        | _run("2.4", 1)
+        | _run("3", 9)
+        | _run("4", 16)
+        | _run("5", 6),
+        whole=True,
     ),
     Framework(
         "CIS-5.0",
@@ -180,6 +206,15 @@ _ALL = (
         "5.0.0",
         "https://www.cisecurity.org/benchmark/amazon_web_services",
         frozenset(_CIS_5_0.split()),
+        _run("1", 21)
+        | _run("2.1", 4)
+        | _run("2.2", 4)
+        | _run("2.3", 1)
+        | _run("3", 9)
+        | _run("4", 16)
+        | _run("5.1", 2)
+        | _run("5", 7) - {"5.1"},
+        whole=True,
     ),
     Framework(
         "PCI-4.0",
@@ -201,6 +236,8 @@ _ALL = (
         "2022",
         "https://www.iso.org/standard/27001",
         frozenset(_ISO_27001_2022.split()),
+        _run("A.5", 37) | _run("A.6", 8) | _run("A.7", 14) | _run("A.8", 34),
+        whole=True,
     ),
 )
 

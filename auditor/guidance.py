@@ -5,6 +5,7 @@ speaks of, each with the patterns of the ids of the rules that are about it.
 """
 
 import csv
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -56,5 +57,4 @@ def behind(rule: str) -> list[Guidance]:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    with files("auditor").joinpath(name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return list(csv.DictReader(io.StringIO(files("auditor").joinpath(name).read_text(encoding="utf-8"))))

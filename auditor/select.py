@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from auditor.engine import Setting
 from auditor.findings import Category
+from auditor.frameworks import split
 from auditor.rule import Rule
 from auditor.settings import BadSettings, Settings, nearest, said
 
@@ -20,10 +21,12 @@ def select(
     rules: Sequence[str] = (),
     services: Sequence[str] = (),
     categories: Sequence[Category] = (),
+    frameworks: Sequence[str] = (),
 ) -> list[Rule]:
     """The chosen rules, in order of id.
 
-    Rules named one by one run even where the file switches them off. Raises BadSettings for what the catalogue lacks.
+    Rules named one by one run even where the file switches them off; those that it switches on for some accounts only
+    are among them. Raises BadSettings for what the catalogue lacks.
     """
     known_services = sorted({rule.service for rule in catalogue.values()})
     for wrong in sorted(set(rules) - catalogue.keys()):
@@ -31,20 +34,37 @@ def select(
     for place, names in (("", services), ("scan.services: ", settings.scan.services)):
         for wrong in sorted(set(names) - set(known_services)):
             raise BadSettings(f"{place}unknown service {wrong}: rules are over {', '.join(known_services)}")
-    for wrong in sorted(settings.rules.keys() - catalogue.keys()):
-        raise BadSettings(f"rules.{wrong}: there is no such rule{nearest(wrong, list(catalogue))}")
+    for variant in variants(settings):
+        for wrong in sorted(variant.rules.keys() - catalogue.keys()):
+            raise BadSettings(f"rules.{wrong}: there is no such rule{nearest(wrong, list(catalogue))}")
     wanted_services = set(services or settings.scan.services or known_services)
     wanted_categories = set(categories or settings.scan.categories or Category)
     chosen = [
         rule
         for rule in catalogue.values()
-        if (rule.id in rules if rules else rule.id not in settings.rules or settings.rules[rule.id].enabled)
+        if (rule.id in rules if rules else any(_is_on(rule, variant) for variant in variants(settings)))
         and rule.service in wanted_services
         and rule.category in wanted_categories
+        and (not frameworks or any(split(control)[0] in frameworks for control in rule.controls))
     ]
     if not chosen:
-        raise BadSettings("no rule is left to run: widen --rule, --service and --category")
+        raise BadSettings("no rule is left to run: widen --rule, --service, --category and --framework")
     return sorted(chosen, key=lambda rule: rule.id)
+
+
+def variants(settings: Settings) -> list[Settings]:
+    """The settings as they are for the accounts in general, and for each account that an override names."""
+    named = sorted({account for override in settings.overrides for account in override.accounts})
+    return [settings, *(settings.of(account) for account in named)]
+
+
+def enabled(rules: Sequence[Rule], settings: Settings, own: Settings) -> list[Rule]:
+    """Those of the chosen rules that one account's own settings leave on, or that the command line named."""
+    return [rule for rule in rules if _is_on(rule, own) or not any(_is_on(rule, each) for each in variants(settings))]
+
+
+def _is_on(rule: Rule, settings: Settings) -> bool:
+    return rule.id not in settings.rules or settings.rules[rule.id].enabled
 
 
 def configure(catalogue: Mapping[str, Rule], settings: Settings) -> dict[str, Setting]:

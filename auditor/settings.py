@@ -1,15 +1,19 @@
-"""auditor.toml as a model: what to scan, which rules, with which thresholds."""
+"""auditor.toml as a model: what to scan, which rules, with which thresholds, what breaks a build, what is accepted."""
 
 import difflib
+import json
 import tomllib
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from auditor.findings import Category, Severity
 
 DEFAULT_FILE = Path("auditor.toml")
+PYPROJECT = Path("pyproject.toml")
 
 
 class BadSettings(ValueError):
@@ -44,28 +48,96 @@ class RuleSettings(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
-class Settings(_Table):
-    """The whole file. `parameters` sets a parameter for every rule that has one of that name."""
+class ReportSettings(_Table):
+    """Which reports to write when the command line does not say, and where to."""
 
-    scan: ScanSettings = ScanSettings()
+    formats: tuple[str, ...] = ()
+    output: Path | None = None
+
+
+class GateSettings(_Table):
+    """When `auditor gate` fails. The conditions are written as `--fail-on` takes them: "new:high"."""
+
+    fail_on: tuple[str, ...] = ()
+    min_coverage: float | None = Field(default=None, ge=0, le=100)
+    soft_fail: tuple[str, ...] = ()
+    baseline: Path | None = None
+
+
+class Suppress(_Table):
+    """An accepted risk: which failures, why, whose decision it was, and until when.
+
+    rule, resource (an ARN) and region may be globs; tag is "name" or "name=value", whose value may be one. All that is
+    given must hold, and something must be given.
+    """
+
+    rule: str | None = None
+    resource: str | None = None
+    tag: str | None = None
+    account: str | None = Field(default=None, pattern=r"^\d{12}$")
+    region: str | None = None
+    fingerprint: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$")
+    reason: str = Field(min_length=1)
+    owner: str = Field(min_length=1)
+    expires: date
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What it accepts, by condition."""
+        return self.model_dump(exclude_none=True, exclude={"reason", "owner", "expires"})
+
+    @model_validator(mode="after")
+    def _means_something(self) -> Self:
+        if not self.identity:
+            raise PydanticCustomError(
+                "too_wide", "say what it accepts: rule, resource, tag, account, region or fingerprint"
+            )
+        return self
+
+
+class Override(_Table):
+    """Other rules and parameters for some accounts: what is said here goes before what the file says for all."""
+
+    accounts: tuple[Annotated[str, Field(pattern=r"^\d{12}$")], ...] = Field(min_length=1)
     parameters: dict[str, Any] = Field(default_factory=dict)
     rules: dict[str, RuleSettings] = Field(default_factory=dict)
 
 
+class Settings(_Table):
+    """The whole file. `parameters` sets a parameter for every rule that has one of that name."""
+
+    scan: ScanSettings = ScanSettings()
+    report: ReportSettings = ReportSettings()
+    gate: GateSettings = GateSettings()
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    rules: dict[str, RuleSettings] = Field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+    suppress: tuple[Suppress, ...] = ()
+
+    def of(self, account: str) -> "Settings":
+        """The settings as they are for one account: the overrides that name it are put in, the last one last."""
+        parameters, rules = dict(self.parameters), dict(self.rules)
+        for override in self.overrides:
+            if account not in override.accounts:
+                continue
+            parameters |= override.parameters
+            for rule, own in override.rules.items():
+                before = rules[rule].model_dump(exclude_unset=True) if rule in rules else {}
+                rules[rule] = RuleSettings(**(before | own.model_dump(exclude_unset=True)))
+        return self.model_copy(update={"parameters": parameters, "rules": rules, "overrides": ()})
+
+
 def load(path: Path | None) -> Settings:
-    """Read the settings of a file; of ./auditor.toml without one, where there is any. Raises BadSettings."""
+    """Read the settings of a file. Raises BadSettings.
+
+    Without one, of ./auditor.toml, else of the table tool.auditor in ./pyproject.toml, else the defaults.
+    """
+    path = path or found()
     if path is None:
-        if not DEFAULT_FILE.is_file():
-            return Settings()
-        path = DEFAULT_FILE
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors write a mark in front
-    except OSError as error:
-        raise BadSettings(f"{path} cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSettings(f"{path} is not TOML: {error}") from None
-    except RecursionError:
-        raise BadSettings(f"{path} is not TOML that can be read: it is nested too deeply") from None
+        return Settings()
+    table = _read(path)
+    if path.name == PYPROJECT.name:
+        table = table.get("tool", {}).get("auditor", {})
     try:
         return Settings.model_validate(table)
     except ValidationError as error:
@@ -74,6 +146,34 @@ def load(path: Path | None) -> Settings:
         if problem["type"] == "extra_forbidden":
             raise BadSettings(f"{path}: unknown key {where}{nearest(str(problem['loc'][-1]), _keys())}") from None
         raise BadSettings(f"{path}: {where}: {said(problem['type'], problem['msg'])}") from None
+
+
+def found() -> Path | None:
+    """The file of this folder that holds settings, if any."""
+    if DEFAULT_FILE.is_file():
+        return DEFAULT_FILE
+    if PYPROJECT.is_file() and "auditor" in _read(PYPROJECT).get("tool", {}):
+        return PYPROJECT
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors write a mark in front
+    except OSError as error:
+        raise BadSettings(f"{path} cannot be read: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{path} is not TOML: {error}") from None
+    except RecursionError:
+        raise BadSettings(f"{path} is not TOML that can be read: it is nested too deeply") from None
+
+
+def schema() -> str:
+    """The JSON Schema of the file, for editors. A test holds `settings.schema.json` to it."""
+    made = Settings.model_json_schema()
+    made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    made["title"] = "auditor.toml"
+    return json.dumps(made, indent=2) + "\n"
 
 
 def said(kind: str, message: str) -> str:
@@ -93,4 +193,5 @@ def nearest(wrong: str, known: list[str]) -> str:
 
 
 def _keys() -> list[str]:
-    return [*Settings.model_fields, *ScanSettings.model_fields]
+    tables = (Settings, ScanSettings, ReportSettings, GateSettings, Suppress, Override, RuleSettings)
+    return [name for table in tables for name in table.model_fields]

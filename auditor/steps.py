@@ -7,6 +7,7 @@ program with one line on stderr and the exit code that means it.
 import os
 import re
 import sys
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -57,10 +58,11 @@ def choose(
     rule_ids: "Sequence[str]" = (),
     services: "Sequence[str]" = (),
     categories: "Sequence[str]" = (),
+    frameworks: "Sequence[str]" = (),
 ) -> "tuple[Settings, dict[str, Rule], list[Rule]]":
     """Settings, the catalogue of rules (strangers' included), and those of them that are chosen."""
     from auditor import plugins
-    from auditor.select import configure, select
+    from auditor.select import configure, select, variants
     from auditor.settings import BadSettings, load
 
     try:
@@ -68,8 +70,12 @@ def choose(
         for folder in folders:
             catalogue |= plugins.load_folder(folder)
         settings = load(config)
-        configure(catalogue, settings)  # a mistake in the file shows before the account is read
-        chosen = select(catalogue, settings, rules=rule_ids, services=services, categories=_categories(categories))
+        for variant in variants(settings):
+            configure(catalogue, variant)  # a mistake in the file shows before the account is read
+        chosen = select(
+            catalogue, settings, rules=rule_ids, services=services, categories=_categories(categories),
+            frameworks=_frameworks(frameworks),
+        )  # fmt: skip
     except (BadSettings, plugins.BadPlugin) as error:
         misuse(str(error))
     return settings, catalogue, chosen
@@ -83,6 +89,18 @@ def _categories(names: "Iterable[str]") -> "list[Category]":
         if name not in known:
             misuse(f"unknown category {name}: choose from {', '.join(known)}")
     return [Category(name) for name in names]
+
+
+def _frameworks(names: "Iterable[str]") -> list[str]:
+    from auditor.frameworks import FRAMEWORKS
+    from auditor.settings import nearest
+
+    known = {key.lower(): key for key in FRAMEWORKS}
+    for name in names:
+        if name.lower() not in known:
+            hint = nearest(name.lower(), list(known)) or f": choose from {', '.join(known)}"
+            misuse(f"unknown framework {name}{hint}")
+    return [known[name.lower()] for name in names]
 
 
 def check_output(formats: "Sequence[str]", output: Path | None) -> None:
@@ -210,6 +228,62 @@ async def _watched(
         return await task
 
 
+@dataclass(frozen=True)
+class Audited:
+    """What came of a scan, and where its reports go. saved: whether the snapshot that was asked for is there."""
+
+    audit: "Audit"
+    settings: "Settings"
+    formats: "Sequence[str]"
+    output: Path | None
+    saved: bool = True
+
+
+def audited(
+    messages: "Messages",
+    *,
+    formats: "Sequence[str]" = (),
+    output: Path | None = None,
+    baseline: Path | None = None,
+    regions: "Sequence[str]" = (),
+    profile: str | None = None,
+    role_arn: str | None = None,
+    external_id: str | None = None,
+    endpoint_url: str | None = None,
+    snapshot: Path | None = None,
+    save_snapshot: Path | None = None,
+    concurrency: int | None = None,
+    metrics: bool = False,
+    **choice: Any,
+) -> Audited:
+    """Read an account, or a snapshot, and judge it. What was asked for is checked before the account is read."""
+    from auditor.plan import plan
+
+    settings, catalogue, chosen = choose(**choice)
+    if external_id and not role_arn:
+        misuse("--external-id goes with --role-arn")
+    if snapshot and (regions or profile or role_arn or endpoint_url or save_snapshot or metrics):
+        misuse("--snapshot judges a file: it goes with no option that reads an account")
+    formats, output = formats or settings.report.formats, output or settings.report.output
+    check_output(formats, output)
+    earlier = load_report(str(baseline)) if baseline is not None else None
+    saved = True
+    if snapshot:
+        inventory = load_snapshot(snapshot)
+    else:
+        access = access_of(profile, role_arn, external_id, endpoint_url, regions or settings.scan.regions)
+        planned = plan(chosen, metrics=metrics or settings.scan.metrics)
+        inventory = read_account(access, planned, concurrency or settings.scan.concurrency, messages)
+        if save_snapshot:
+            saved = keep_snapshot(inventory, save_snapshot, messages)
+    audit = assess_inventory(inventory, chosen, catalogue, settings, messages)
+    if earlier is not None:
+        from auditor.compare import compared
+
+        audit = compared(earlier, audit)
+    return Audited(audit, settings, formats, output, saved)
+
+
 def assess_inventory(
     inventory: "Inventory",
     rules: "list[Rule]",
@@ -218,15 +292,40 @@ def assess_inventory(
     messages: "Messages",
 ) -> "Audit":
     """Judge what was read, and say what a reader of the report should know at once."""
-    from auditor.scan import assess
-    from auditor.select import configure
+    from datetime import UTC, datetime
 
-    audit = assess(inventory, rules, configure(catalogue, settings))
+    from auditor.scan import assess
+    from auditor.select import configure, enabled
+    from auditor.suppress import apply
+
+    own = settings.of(inventory.account)
+    audit = assess(inventory, enabled(rules, settings, own), configure(catalogue, own))
+    audit = apply(audit, settings.suppress, today=datetime.now(UTC).date())
     for gap in audit.coverage.gaps:
         messages.gap(gap)
     for defect in audit.summary.defects:
         messages.error(f"rule {defect.rule} raised {defect.exception}: its findings are unknown")
     return audit
+
+
+def load_report(file: str) -> "Audit":
+    """A saved JSON report; - stands for stdin."""
+    from auditor.audit import UnreadableReport, load
+
+    try:
+        text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return load(text, "stdin" if file == "-" else file)
+    except OSError as error:
+        misuse(f"{file} cannot be read: {error.strerror or error}")
+    except UnreadableReport as error:
+        misuse(str(error))
+
+
+def compared_with(audit: "Audit", baseline: Path) -> "Audit":
+    """The audit with what changed since an earlier report."""
+    from auditor.compare import compared
+
+    return compared(load_report(str(baseline)), audit)
 
 
 def load_snapshot(path: Path) -> "Inventory":

@@ -25,7 +25,9 @@ def render(audit: Audit) -> Iterator[str]:
     yield from lines(finding.model_dump_json() for finding in sorted(audit.findings, key=lambda finding: finding.order))
     yield '],\n"calls":['
     yield from lines(sorted(call.model_dump_json() for call in audit.calls))
-    yield "]}\n"
+    yield "],\n"
+    comparison = audit.comparison
+    yield f'"comparison":{comparison.model_dump_json() if comparison else "null"}}}\n'
 
 
 def lines(records: Iterable[str]) -> Iterator[str]:

@@ -1,9 +1,15 @@
 """One emulated endpoint for each worker, empty at the start of each test."""
 
+import signal
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from auditor import cli
 from auditor.aws import door as door_module
 from auditor.demo.endpoint import Endpoint
 from tests.lab import Lab, Sessions
@@ -43,3 +49,31 @@ def company() -> Scanned:
     """The demo's account, scanned once in all regions with all rules. The account itself is gone by then."""
     with northwind() as account:
         return account.scan()
+
+
+@dataclass
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
+    monkeypatch.chdir(tmp_path)
+
+    def auditor(*arguments: str) -> Result:
+        monkeypatch.setattr(sys, "argv", ["auditor", *arguments])
+        capsys.readouterr()
+        heard = signal.getsignal(signal.SIGINT)
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as left:
+            code = int(left.code or 0)
+        finally:
+            signal.signal(signal.SIGINT, heard)
+        said = capsys.readouterr()
+        return Result(code, said.out, said.err)
+
+    return auditor

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +16,11 @@ from rich.console import Console
 from auditor import cli
 from auditor.console import _state
 from auditor.progress import Progress
+from tests.conftest import Result
 from tests.lab import RULES, Lab
 
 ROOT_MFA = "iam-root-mfa-enabled"
 VOLUMES = "ec2-volume-encrypted"
-
-
-@dataclass
-class Result:
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
-    monkeypatch.chdir(tmp_path)
-
-    def auditor(*arguments: str) -> Result:
-        monkeypatch.setattr(sys, "argv", ["auditor", *arguments])
-        capsys.readouterr()
-        heard = signal.getsignal(signal.SIGINT)
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as left:
-            code = int(left.code or 0)
-        finally:
-            signal.signal(signal.SIGINT, heard)
-        said = capsys.readouterr()
-        return Result(code, said.out, said.err)
-
-    return auditor
 
 
 @pytest.fixture

@@ -347,7 +347,7 @@ _OWN: dict[str, Answer] = {
 
 
 def _gathered() -> dict[str, Answer]:
-    """This module's answers and those of its neighbours `supplement_*`, one for each area of services."""
+    """Our own answers and those of the neighbours `supplement_*`, one for each area of services."""
     found = dict(_OWN)
     for module in pkgutil.iter_modules(auditor.demo.__path__):
         if module.name.startswith("supplement_"):
