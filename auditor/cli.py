@@ -31,6 +31,7 @@ from auditor.steps import (
     misuse,
     print_out,
     read_account,
+    read_source_map,
     write_reports,
 )
 
@@ -51,18 +52,26 @@ def app() -> None:
 @app.command()
 @options.formats
 @options.output
+@options.source_map
 @options.account
 @options.choice
 @options.baseline
 @options.quiet
 @options.verbose
 def scan(
-    formats: Strings, output: Path | None, baseline: Path | None, quiet: bool, verbose: bool, **choice: Any
+    formats: Strings,
+    output: Path | None,
+    source_map: Path | None,
+    baseline: Path | None,
+    quiet: bool,
+    verbose: bool,
+    **choice: Any,
 ) -> None:
     """Audit an account."""
     messages = messages_of(quiet, verbose)
+    places = read_source_map(source_map)
     done = audited(messages, formats=formats, output=output, baseline=baseline, **choice)
-    write_reports(done.audit, done.formats, done.output, messages)
+    write_reports(done.audit, done.formats, done.output, messages, places)
     sys.exit(completeness(done.audit) if done.saved else Exit.USAGE)
 
 
@@ -159,15 +168,19 @@ def permissions(metrics: bool, output: Path | None, **choice: Any) -> None:
 @click.argument("file")
 @options.formats
 @options.output
+@options.source_map
 @options.baseline
 @options.quiet
-def render(file: str, formats: Strings, output: Path | None, baseline: Path | None, quiet: bool) -> None:
+def render(
+    file: str, formats: Strings, output: Path | None, source_map: Path | None, baseline: Path | None, quiet: bool
+) -> None:
     """Render a saved JSON report in other formats; - reads it from stdin."""
     check_output(formats, output)
+    places = read_source_map(source_map)
     audit = load_report(file)
     if baseline is not None:
         audit = compared_with(audit, baseline)
-    write_reports(audit, formats, output, messages_of(quiet, False))
+    write_reports(audit, formats, output, messages_of(quiet, False), places)
 
 
 @app.command()

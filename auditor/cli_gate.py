@@ -19,6 +19,7 @@ from auditor.steps import (
     messages_of,
     misuse,
     print_out,
+    read_source_map,
     write_reports,
 )
 
@@ -42,6 +43,7 @@ MOST_EXPLAINED = 200
 @options.baseline
 @options.formats
 @options.output
+@options.source_map
 @options.account
 @options.choice
 @options.quiet
@@ -55,6 +57,7 @@ def gate(
     baseline: Path | None,
     formats: Strings,
     output: Path | None,
+    source_map: Path | None,
     quiet: bool,
     verbose: bool,
     **choice: Any,
@@ -65,6 +68,7 @@ def gate(
     failed, but not all that was asked for was read; 4 could not start.
     """
     messages = messages_of(quiet, verbose)
+    places = read_source_map(source_map)
     given = _saved(file, choice, formats, output) if file else None
     settings, catalogue = given[1:] if given else _settings(choice)
     baseline = baseline or settings.gate.baseline
@@ -83,7 +87,7 @@ def gate(
         soft=soft_fail or settings.gate.soft_fail,
     )
     if formats or output:
-        write_reports(audit, formats, output, messages)
+        write_reports(audit, formats, output, messages, places)
     if explain:
         print_out(_explained(decision))
     for finding in decision.warned:

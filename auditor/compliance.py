@@ -74,8 +74,8 @@ def view(audit: Audit, framework: Framework) -> View:
     by_rule: dict[str, list[Finding]] = defaultdict(list)
     for finding in audit.findings:
         by_rule[finding.rule].append(finding)
-    numbers = sorted(framework.catalogue | citing.keys(), key=in_order)
-    return View(framework, tuple(_control(number, sorted(citing[number]), by_rule) for number in numbers))
+    every = sorted(framework.catalogue | citing.keys(), key=in_order)
+    return View(framework, tuple(_control(number, sorted(citing[number]), by_rule) for number in every))
 
 
 def _control(number: str, rules: list[str], by_rule: dict[str, list[Finding]]) -> Control:

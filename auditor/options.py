@@ -18,6 +18,9 @@ verbose = click.option("--verbose", "-v", is_flag=True, help="Say each thing tha
 metrics = click.option("--metrics", is_flag=True, help="Read CloudWatch metrics too: AWS bills each one.")
 config = click.option("--config", type=FILE, help="Settings (default: ./auditor.toml, if there).")
 folders = click.option("--rules", "folders", multiple=True, type=click.Path(path_type=Path), help="Rules of your own.")
+source_map = click.option(
+    "--source-map", type=FILE, help='TOML: "ARN glob" = "file:line", for formats that point into a repository.'
+)
 baseline = click.option("--baseline", type=FILE, help="An earlier JSON report to compare with.")
 
 

@@ -9,11 +9,14 @@ defaults are its options (the terminal's width); who renders passes those that i
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from auditor.audit import Audit
+from auditor.findings import Finding, ResourceRef
 
 Renderer = Callable[..., Iterable[str]]
 
@@ -47,3 +50,30 @@ def report(name: str, *, suffix: str) -> Callable[[Renderer], Renderer]:
         return function
 
     return register
+
+
+def filled(fix: str, resource: ResourceRef) -> str:
+    """A rule's fix with a resource's values in the place of {id}, {name}, {arn}, {region} and {account}."""
+    values = {name: getattr(resource, name) for name in ("id", "name", "arn", "region", "account")}
+    return re.sub(r"(?<![{$])\{(id|name|arn|region|account)\}", lambda match: values[match[1]], fix)
+
+
+def ordered(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings in the one order that every report has them in."""
+    return sorted(findings, key=lambda finding: finding.order)
+
+
+def changes(audit: Audit) -> dict[str, str]:
+    """What is new or reopened since the baseline, by fingerprint; empty where there is none."""
+    if audit.comparison is None:
+        return {}
+    return dict.fromkeys(audit.comparison.new, "new") | dict.fromkeys(audit.comparison.reopened, "reopened")
+
+
+def located(resource: ResourceRef, source_map: Mapping[str, str]) -> tuple[str, int] | None:
+    """The file and line that a source map names for a resource, by the first glob that its ARN matches."""
+    for glob, place in source_map.items():
+        if fnmatchcase(resource.arn, glob):
+            path, _, line = place.rpartition(":")
+            return (path, int(line)) if path and line.isdigit() else (place, 1)
+    return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from auditor.audit import Audit
     from auditor.aws.door import Door
@@ -351,7 +351,30 @@ def keep_snapshot(inventory: "Inventory", path: Path, messages: "Messages") -> b
     return True
 
 
-def write_reports(audit: "Audit", formats: "Sequence[str]", output: Path | None, messages: "Messages") -> None:
+def read_source_map(path: Path | None) -> dict[str, str]:
+    """Which file and line of a repository an ARN glob stands for."""
+    import tomllib
+
+    if path is None:
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        misuse(f"{path} cannot be read: {error.strerror or error}")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        misuse(f"{path} is not TOML: {error}")
+    if wrong := [glob for glob, place in table.items() if not isinstance(place, str)]:
+        misuse(f'{path}: {wrong[0]}: write it as "arn:aws:s3:::web-*" = "infra/web.tf:12"')
+    return table
+
+
+def write_reports(
+    audit: "Audit",
+    formats: "Sequence[str]",
+    output: Path | None,
+    messages: "Messages",
+    source_map: "Mapping[str, str] | None" = None,
+) -> None:
     """Write the reports: one format and no folder to stdout, several into a folder, none as a terminal summary."""
     import shutil
 
@@ -363,14 +386,14 @@ def write_reports(audit: "Audit", formats: "Sequence[str]", output: Path | None,
     terminal = {"width": min(shutil.get_terminal_size((100, 24)).columns, 140), "color": wants_color()}
     chosen = list(dict.fromkeys(formats))
     if len(chosen) == 1 and output is None:
-        print_out(known[chosen[0]].text(audit, **terminal))
+        print_out(known[chosen[0]].text(audit, source_map=source_map, **terminal))
         return
     files = []
     folder = output or REPORTS
     for name in chosen or (["json", "html"] if output else []):
         path = folder / f"report{known[name].suffix}"
         try:
-            replace_text(path, known[name].text(audit))
+            replace_text(path, known[name].text(audit, source_map=source_map))
             files.append(str(path))
         except OSError as error:
             messages.error(f"{path} could not be written: {error.strerror or error}; stdout gets the report as JSON")

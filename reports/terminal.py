@@ -34,7 +34,10 @@ OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\
 def render(audit: Audit, *, width: int = 100, color: bool = False, files: Sequence[str] = ()) -> Iterator[str]:
     """A summary for people: coverage, failures by service and severity, the worst findings, the gaps."""
     wide = width >= 120  # narrower, the longest IAM actions would break
-    parts = (head(audit), coverage(audit), defects(audit), failures(audit), worst(audit), gaps(audit, wide=wide))
+    parts = (
+        head(audit), coverage(audit), defects(audit), failures(audit), changed(audit), worst(audit),
+        gaps(audit, wide=wide),
+    )  # fmt: skip
     for part in chain.from_iterable(parts):
         # An environment of its own: COLUMNS, NO_COLOR and TERM are the caller's to weigh, and tell by the options.
         screen = Console(
@@ -151,6 +154,21 @@ def failures(audit: Audit) -> Iterator[RenderableType]:
         yield bullet("Nothing was assessed, so nothing is known.")
     if accepted:
         yield bullet(f"{plural(accepted, 'more failure')} accepted by somebody.")
+
+
+def changed(audit: Audit) -> Iterator[RenderableType]:
+    """What became of an earlier report's findings, in one line."""
+    if (since := audit.comparison) is None:
+        return
+    yield heading(f"Since {since.baseline.finished.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    new, reopened, unknown = len(since.new), len(since.reopened), len(since.unknown)
+    yield bullet(
+        (f"{new:,} new", "bold red" if new else "dim"), "  ",
+        (f"{reopened:,} reopened", "bold red" if reopened else "dim"), "  ",
+        (f"{unknown:,} now unknown", "yellow" if unknown else "dim"), "  ",
+        (f"{len(since.fixed):,} fixed", "green" if since.fixed else "dim"), "  ",
+        (f"{len(since.gone):,} gone", ""), "  ", (f"{since.remaining:,} as before", "dim"),
+    )  # fmt: skip
 
 
 def number(count: int, style: str) -> Text:

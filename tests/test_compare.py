@@ -1,6 +1,7 @@
 """What changed between two reports: nothing counts as fixed that could not be judged."""
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -90,13 +91,12 @@ def test_which_failures_are_new(before: list[Finding], state: str | None) -> Non
 @pytest.mark.parametrize("narrower", ["rules", "regions", "accounts"])
 def test_what_was_not_asked_for_is_neither_fixed_nor_gone(narrower: str) -> None:
     scan = AUDIT.scan
-    later = having([]).model_copy(
-        update={
-            "rules": {"rules": [r for r in AUDIT.rules if r.id != FAILED.rule]},
-            "regions": {"scan": scan.model_copy(update={"regions": ["mars-1"]})},
-            "accounts": {"scan": scan.model_copy(update={"accounts": ["999999999999"]})},
-        }[narrower]
-    )
+    updates: dict[str, dict[str, Any]] = {
+        "rules": {"rules": [r for r in AUDIT.rules if r.id != FAILED.rule]},
+        "regions": {"scan": scan.model_copy(update={"regions": ["mars-1"]})},
+        "accounts": {"scan": scan.model_copy(update={"accounts": ["999999999999"]})},
+    }
+    later = having([]).model_copy(update=updates[narrower])
     changed = compare(having([FAILED]), later)
     assert changed.out_of_scope == 1 and not changed.fixed and not changed.gone
 
