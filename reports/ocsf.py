@@ -1,7 +1,7 @@
 """OCSF: each finding as an event of the class Compliance Finding (2003), for security lakes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -31,24 +31,30 @@ COMPLIANCE = {
 def render(audit: Audit) -> Iterator[str]:
     """OCSF Compliance Findings, one event per line in a JSON list."""
     rules = {rule.id: rule for rule in audit.rules}
+    standards = {rule.id: _standards(rule) for rule in audit.rules}
     time = _milliseconds(audit.scan.collected)
     yield "["
     before = "\n"
     for finding in ordered(audit.findings):
-        yield before + json.dumps(_event(audit, finding, rules.get(finding.rule), time), ensure_ascii=False)
+        yield before + json.dumps(_event(audit, finding, rules.get(finding.rule), standards, time))
         before = ",\n"
     yield "\n]\n"
 
 
-def _event(audit: Audit, finding: Finding, rule: RuleText | None, time: int) -> dict[str, Any]:
+def _standards(rule: RuleText) -> list[str]:
+    """The names of the frameworks that a rule cites."""
+    keys = dict.fromkeys(split(control)[0] for control in rule.controls)
+    return [FRAMEWORKS[key].name for key in keys if key in FRAMEWORKS]
+
+
+def _event(
+    audit: Audit, finding: Finding, rule: RuleText | None, standards: Mapping[str, list[str]], time: int
+) -> dict[str, Any]:
     about, accepted = finding.resource, finding.suppression
     severity_id, severity = SEVERITIES[finding.severity]
     # An accepted failure is suppressed, whatever it was before.
     status_id, status = (3, "Suppressed") if accepted else (1, "New")
     compliance_id, compliance = COMPLIANCE[finding.status]
-    controls = list(rule.controls) if rule else []
-    keys = list(dict.fromkeys(split(control)[0] for control in controls))
-    names = {key: FRAMEWORKS[key].name for key in keys if key in FRAMEWORKS}
     event: dict[str, Any] = {
         "metadata": {
             "version": VERSION,
@@ -82,8 +88,8 @@ def _event(audit: Audit, finding: Finding, rule: RuleText | None, time: int) -> 
             "status_id": compliance_id,
             "status": compliance,
             "control": finding.rule,
-            "requirements": controls,
-            "standards": list(names.values()),
+            "requirements": rule.controls if rule else [],
+            "standards": standards.get(finding.rule, []),
         },
         "remediation": {"desc": filled(rule.fix, about) if rule else ""},
         "resources": [
