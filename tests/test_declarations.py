@@ -1,5 +1,6 @@
 """Every declaration held against botocore's own service models, offline: what AWS does not have cannot be declared."""
 
+import re
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ import auditor.resources  # noqa: F401 - declares every resource
 from auditor.aws.clients import DATA_PATH
 from auditor.aws.paging import paging
 from auditor.aws.session import OPENING
-from auditor.fetch import Call, Join, Listing
+from auditor.fetch import Call, Join, Listing, Metric
 from auditor.model import Resource, details, operations, operations_of
 from auditor.model import Shape as Model
 
@@ -21,17 +22,20 @@ LOADER = Loader()
 LOADER.search_paths.insert(0, DATA_PATH)
 KINDS = sorted(Resource.kinds.values(), key=lambda kind: kind.__name__)
 READS = ("Get", "List", "Describe", "Lookup", "Search", "BatchGet", "Scan")
-# Not named like a read, and yet one: IAM computes a report and changes nothing (its access level is Read).
-READS_BY_ANOTHER_NAME = {("iam", "GenerateCredentialReport")}
+# Not named like reads, and yet they are: IAM computes a report, Elastic Beanstalk looks a name up; nothing changes.
+READS_BY_ANOTHER_NAME = {("iam", "GenerateCredentialReport"), ("elasticbeanstalk", "CheckDNSAvailability")}
 # S3's model names hardly any of its error codes; these are in its API reference ("Error responses").
 S3_CODES = {
     "NoSuchBucketPolicy", "NoSuchPublicAccessBlockConfiguration", "OwnershipControlsNotFoundError",
     "ReplicationConfigurationNotFoundError", "ServerSideEncryptionConfigurationNotFoundError",
     "NoSuchLifecycleConfiguration", "NoSuchTagSet", "NoSuchCORSConfiguration", "NoSuchWebsiteConfiguration",
+    "ObjectLockConfigurationNotFoundError",
 }  # fmt: skip
 TOKENS = {"nexttoken", "marker", "nextmarker", "continuationtoken", "nextcontinuationtoken", "istruncated"}
 # Fields that a resource has from its place in the account, not from an answer.
 CONTEXT = set(Resource.model_fields)
+STATISTICS = {"Average", "Maximum", "Minimum", "SampleCount", "Sum"}
+PERCENTILE = re.compile(r"p\d{1,2}(\.\d{1,2})?")
 _MODELS: dict[str, ServiceModel] = {}
 
 
@@ -143,6 +147,13 @@ def test_detail(kind: type[Resource], name: str) -> None:
         assert detail.field in kind.model_fields
         assert detail.key in walk(operation.output_shape, detail.at).member.members
         return
+    if isinstance(detail, Metric):
+        assert all(name in kind.model_fields or hasattr(kind, name) for name in detail.params.values())
+        assert detail.statistic in STATISTICS or PERCENTILE.fullmatch(detail.statistic)
+        # What CloudWatch keeps: a minute's values for 15 days, five minutes' for 63, an hour's for 455.
+        kept = 15 if detail.period < 300 else 63 if detail.period < 3600 else 455
+        assert detail.period % 60 == 0 and detail.days <= kept
+        return
     check_codes(operation, detail.absent)
     for asked in operations_of(kind, name):
         operation_model(asked.service, asked.name)
@@ -165,7 +176,7 @@ def asked_in_full(kind: type[Resource]) -> Iterator[tuple[str, str]]:
     if listing.then is not None:
         yield kind.service, listing.then.operation
     for detail in details(kind).values():
-        if isinstance(detail, Join) or detail.fetch is None:
+        if isinstance(detail, Join | Metric) or detail.fetch is None:
             yield detail.service or kind.service, detail.operation
 
 
@@ -194,5 +205,5 @@ def test_what_the_session_asks_is_declared() -> None:
     assert set(OPENING) <= declared
 
 
-def test_a_detail_is_a_call_or_a_join() -> None:
-    assert all(isinstance(detail, Call | Join) for kind in KINDS for detail in details(kind).values())
+def test_a_detail_is_a_call_a_join_or_a_metric() -> None:
+    assert all(isinstance(detail, Call | Join | Metric) for kind in KINDS for detail in details(kind).values())

@@ -15,6 +15,7 @@ from aiobotocore.session import AioSession
 from botocore.configprovider import ConfiguredEndpointProvider
 
 from auditor.aws.lean import Creator
+from auditor.fetch import Operation
 
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 30
@@ -22,7 +23,10 @@ DATA_PATH = os.path.join(os.path.dirname(__file__), "data")  # noqa: PTH118, PTH
 
 
 class Clients:
-    """The clients of one session, made as they are asked for. Close it when done."""
+    """The clients of one session, made as they are asked for. Close it when done.
+
+    A client can do what resources declare, and what is `expected` by the time when the first of its service is made.
+    """
 
     def __init__(self, session: AioSession, *, endpoint_url: str | None, concurrency: int) -> None:
         self._session = session
@@ -33,6 +37,7 @@ class Clients:
         self._configs: dict[bool, AioConfig] = {}
         self._http_class = self._shared_http()
         self._concurrency = concurrency
+        self.expected: set[Operation] = set()
 
     async def get(self, service: str, region: str) -> Any:
         """The client of a service in a region. Raises botocore's errors of configuration and credentials."""
@@ -56,6 +61,7 @@ class Clients:
         config = self._configs.get(endpoint_url is None) or self._config(endpoint_url)
         self._configs[endpoint_url is None] = config
         creator = self._creator = self._creator or Creator(session, config)
+        creator.also |= self.expected
         client = await creator.create_client(
             service_name=service,
             region_name=region,

@@ -9,6 +9,7 @@ What is here leans on extension points where botocore has them (`event_hooks`, `
 and on private methods of aiobotocore where it has none; the dependency is pinned to the minor version for that reason.
 """
 
+from collections.abc import Iterator, Set
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -19,8 +20,14 @@ from aiobotocore.regions import AioEndpointRulesetResolver
 from aiobotocore.session import AioSession
 from botocore import retryhandler, translate
 from botocore.endpoint_provider import EndpointProvider
+from botocore.model import ServiceModel
 from botocore.utils import parse_timestamp
 
+from auditor.fetch import Operation
+from auditor.model import Resource, operations
+
+# botocore's credential providers ask these for more than resources declare.
+WHOLE = frozenset({"sso", "sso-oidc", "sts"})
 NO_RULES: dict[str, Any] = {"version": "1.0", "parameters": {}, "rules": []}
 
 
@@ -35,12 +42,41 @@ def read_timestamp(value: Any) -> datetime:
     return parsed
 
 
-def _drop_documentation(description: dict[str, Any]) -> None:
-    """Free what a service model says for people: a quarter of its memory."""
-    for entry in (*description["operations"].values(), *description["shapes"].values()):
+def declared(service: str) -> frozenset[str]:
+    """The operations of a service that any resource may ask: the door lets no other through."""
+    return frozenset(op.name for kind in _kinds(Resource) for op in operations(kind) if op.service == service)
+
+
+def _kinds(base: type[Resource]) -> Iterator[type[Resource]]:
+    """Every declared type, also those that are registered nowhere."""
+    for kind in base.__subclasses__():
+        if "cfn_type" in kind.__dict__:
+            yield kind
+        yield from _kinds(kind)
+
+
+def _kept(description: dict[str, Any], names: Set[str]) -> dict[str, Any]:
+    """What these operations need of a service model, and nothing that it says for people. Takes the whole apart.
+
+    Whole, the models of sixty services take more memory than all the rest of a scan.
+    """
+    kept = {name: entry for name, entry in description["operations"].items() if name in names}
+    shapes = description["shapes"]
+    wanted: dict[str, Any] = {}
+    queue = [
+        part for entry in kept.values() for part in (entry.get("input"), entry.get("output"), *entry.get("errors", ()))
+    ]
+    while queue:
+        part = queue.pop()
+        if part is None or part["shape"] in wanted:
+            continue
+        shape = wanted[part["shape"]] = shapes[part["shape"]]
+        queue += [*shape.get("members", {}).values(), shape.get("member"), shape.get("key"), shape.get("value")]
+    for entry in (*kept.values(), *wanted.values()):
         entry.pop("documentation", None)
         for member in (*entry.get("members", {}).values(), entry.get("member", {})):
             member.pop("documentation", None)
+    return {**description, "operations": kept, "shapes": wanted}
 
 
 class Emitter(AioHierarchicalEmitter):  # type: ignore[misc]
@@ -180,8 +216,8 @@ class _Args(AioClientArgsCreator):  # type: ignore[misc]
 class Creator(AioClientCreator):  # type: ignore[misc]
     """Makes the clients of a session that has an `Emitter`; whatever the number of accounts, a service's class once."""
 
-    _classes: ClassVar[dict[str, type]] = {}
-    _models: ClassVar[dict[tuple[str, str | None], Any]] = {}
+    _classes: ClassVar[dict[tuple[str, frozenset[str]], type]] = {}
+    _models: ClassVar[dict[tuple[str, str | None, frozenset[str]], Any]] = {}
 
     def __init__(self, session: AioSession, config: Any) -> None:
         agent = session.get_component("user_agent_creator")
@@ -192,6 +228,8 @@ class Creator(AioClientCreator):  # type: ignore[misc]
         )
         parsers = session.get_component("response_parser_factory")
         parsers.set_parser_defaults(timestamp_parser=read_timestamp)
+        self._wanted: dict[str, frozenset[str]] = {}
+        self.also: set[Operation] = set()  # what may be asked besides what is declared
         super().__init__(
             session.get_component("data_loader"),
             session._get_internal_component("endpoint_resolver"),
@@ -208,16 +246,34 @@ class Creator(AioClientCreator):  # type: ignore[misc]
         )
 
     def _load_service_model(self, service_name: str, api_version: str | None = None) -> Any:
-        key = (service_name, api_version)
+        if service_name not in self._wanted:
+            also = {op.name for op in self.also if op.service == service_name}
+            self._wanted[service_name] = declared(service_name) | also
+        key = (service_name, api_version, self._wanted[service_name])
         if key not in self._models:
-            model = self._models[key] = super()._load_service_model(service_name, api_version)
-            _drop_documentation(model._service_description)
+            description = self._loader.load_service_model(service_name, "service-2", api_version=api_version)
+            names = description["operations"].keys() if service_name in WHOLE else self._wanted[service_name]
+            self._models[key] = ServiceModel(_kept(description, names), service_name=service_name)
+            self._forget(service_name)
         return self._models[key]
 
+    def _forget(self, service_name: str) -> None:
+        """Let the loader, which all sessions share, drop the whole model: who needs another part reads it again."""
+        held: dict[tuple[Any, ...], Any] = self._loader._cache
+        whole = [
+            key
+            for key in held
+            if any(str(part).endswith("service-2") for part in key)
+            and any(part == service_name or str(part).startswith(f"{service_name}/") for part in key)
+        ]
+        for key in whole:
+            del held[key]
+
     async def _create_client_class(self, service_name: str, service_model: Any) -> type:
-        if service_name not in self._classes:
-            self._classes[service_name] = await super()._create_client_class(service_name, service_model)
-        return self._classes[service_name]
+        key = (service_name, self._wanted[service_name])
+        if key not in self._classes:
+            self._classes[key] = await super()._create_client_class(service_name, service_model)
+        return self._classes[key]
 
     async def _get_client_args(self, *args: Any) -> Any:
         parts = _Args(

@@ -1,17 +1,18 @@
 """How an operation is paged: as botocore's table says or, without an entry there, as its own members show."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jmespath
 
-# The members by which AWS's APIs hand out a token for the next page, with the parameter that takes it back.
+# The members by which AWS's APIs hand out a token for the next page, with the parameters that may take it back.
 TOKENS = {
-    "NextToken": "NextToken",
-    "nextToken": "nextToken",
-    "Marker": "Marker",
-    "NextMarker": "Marker",
-    "NextContinuationToken": "ContinuationToken",
+    "NextToken": ("NextToken",),
+    "nextToken": ("nextToken",),
+    "Marker": ("Marker",),
+    "NextMarker": ("Marker", "NextMarker"),
+    "nextMarker": ("marker",),
+    "NextContinuationToken": ("ContinuationToken",),
 }
 
 
@@ -24,13 +25,23 @@ def paging(table: Mapping[str, Any], operation: Any) -> Mapping[str, Any] | None
     if operation.name in table:
         entry: Mapping[str, Any] = table[operation.name]
         return entry
-    given = operation.output_shape.members if operation.output_shape else {}
     taken = operation.input_shape.members if operation.input_shape else {}
-    for output, parameter in TOKENS.items():
-        if output in given and parameter in taken:
-            more = {"more_results": "IsTruncated"} if "IsTruncated" in given else {}
-            return {"input_token": parameter, "output_token": output, **more}
+    for place, given in _structures(operation.output_shape):
+        for output, parameters in TOKENS.items():
+            for parameter in parameters:
+                if output in given and parameter in taken:
+                    more = {"more_results": f"{place}IsTruncated"} if "IsTruncated" in given else {}
+                    return {"input_token": parameter, "output_token": f"{place}{output}", **more}
     return None
+
+
+def _structures(shape: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The members of an answer, and those of the one structure that it may be wrapped in (CloudFront)."""
+    members = shape.members if shape is not None else {}
+    yield "", members
+    for name, member in members.items():
+        if member.type_name == "structure":
+            yield f"{name}.", member.members
 
 
 def following(paging: Mapping[str, Any], page: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class Session:
 
     def door(self, operations: Iterable[Operation], progress: Progress | None = None) -> Door:
         """A door that lets these operations through."""
+        operations = tuple(operations)
+        self.clients.expected.update(operations)
         return Door(self.clients, operations, concurrency=self.concurrency, progress=progress)
 
     async def close(self) -> None:
