@@ -25,6 +25,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from auditor.downloads import PlainDownload, plain_downloads
+from auditor.installs import package_installs
 from auditor.opening import DEEPEST, LIMIT, Opening, decoded, embedded, from_base64, reads_as_text
 
 _MOST_MATCHES, _NEIGHBOURS = 100, 5  # matches per text, lines from key to secret
@@ -50,7 +52,8 @@ class Scanned(BaseModel):
     """What is kept of a text that may hold secrets: enough to recognise and judge it, nothing to read.
 
     `digest` (SHA-256) and `size` (bytes) are of the content after base64 and gzip. `unread` says why a part of the
-    content was not judged, and is None where all of it was.
+    content was not judged, and is None where all of it was. `downloads` is what it fetches over plain HTTP,
+    `installs` by which tools it installs packages.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -59,6 +62,8 @@ class Scanned(BaseModel):
     size: int
     matches: tuple[SecretMatch, ...]
     unread: str | None = None
+    downloads: tuple[PlainDownload, ...] = ()
+    installs: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -80,10 +85,15 @@ class Scanned(BaseModel):
 
     @classmethod
     def _judged(cls, content: bytes, text: str, opening: "Opening") -> Self:
-        matches = _scan(text, opening)
+        texts: list[str] = []
+        matches = _scan(text, opening, texts)
+        downloads = tuple(dict.fromkeys(found for each in texts for found in plain_downloads(each)))
+        digest = hashlib.sha256(content).hexdigest()
+        installs = tuple(sorted({tool for each in texts for tool in package_installs(each)}))
         return cls(
-            digest=hashlib.sha256(content).hexdigest(), size=len(content), matches=matches, unread=opening.unread
-        )
+            digest=digest, size=len(content), matches=matches, unread=opening.unread, downloads=downloads,
+            installs=installs,
+        )  # fmt: skip
 
 
 def _before(value: object) -> object:
@@ -398,15 +408,19 @@ def _unquoted(match: re.Match[str]) -> tuple[str, str]:
     return match["value"].strip(quote or None), quote
 
 
-def _scan(text: str, opening: Opening, depth: int = 0) -> tuple[SecretMatch, ...]:
-    """The secrets in a text and in what is embedded in it, by line. Where there are very many, the worst of them."""
+def _scan(text: str, opening: Opening, texts: list[str], depth: int = 0) -> tuple[SecretMatch, ...]:
+    """The secrets in a text and in what is embedded in it, by line. Where there are very many, the worst of them.
+
+    Whatever was opened on the way is put into `texts`.
+    """
+    texts.append(text)
     scan = _Scan(text)
     scan.run()
     found = [scan.hits[start] for start in sorted(scan.hits)]
     if depth < DEEPEST:
         for at, inner in embedded(scan.text, scan.covered, opening):
             line = scan.line(at)
-            found += [match.model_copy(update={"line": line}) for match in _scan(inner, opening, depth + 1)]
+            found += [match.model_copy(update={"line": line}) for match in _scan(inner, opening, texts, depth + 1)]
     elif next(embedded(scan.text, scan.covered, opening), None) is not None:
         opening.unread = "it is wrapped in too many layers"
     worst = sorted(dict.fromkeys(found), key=lambda match: (not match.critical, match.line))[:_MOST_MATCHES]

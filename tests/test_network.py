@@ -30,9 +30,9 @@ SSH = Port("tcp", 22)
 Test = Callable[..., None]
 
 
-def law(*strategies: st.SearchStrategy[Any]) -> Callable[[Test], Test]:
+def law(*strategies: st.SearchStrategy[Any], examples: int = 100) -> Callable[[Test], Test]:
     """Holds for whatever the strategies draw."""
-    return lambda test: settings(deadline=None, database=None)(given(*strategies)(test))
+    return lambda test: settings(deadline=None, database=None, max_examples=examples)(given(*strategies)(test))
 
 
 def build(kind: type[Resource], **item: Any) -> Any:

@@ -84,11 +84,11 @@ def prefix_list_networks(prefix_list_id: str, inventory: Inventory, *, region: s
     """
     found = inventory.find(ManagedPrefixList, "prefix_list_id", prefix_list_id, region=region)
     if found is None:
-        raise _unlisted(ManagedPrefixList, prefix_list_id, inventory, region)
+        raise unlisted(ManagedPrefixList, prefix_list_id, inventory, region)
     return tuple(network(entry.cidr) for entry in found.entries)
 
 
-def _unlisted(kind: type[Resource], name: str, inventory: Inventory, region: str) -> Unread:
+def unlisted(kind: type[Resource], name: str, inventory: Inventory, region: str) -> Unread:
     """Why something that is named elsewhere cannot be judged: no listing has it."""
     said = f"{name} is in use, and was not among what was listed"
     return Unread(kind.gap_of(None, GapKind.FAILED, "NotListed", said, account=inventory.account, region=region))
@@ -110,7 +110,7 @@ class Opening:
         """The rule as people know it, for a finding."""
         low, high = _span(self.permission)
         by_number = {number: name for name, number in PROTOCOLS.items()} | {ALL_PROTOCOLS: "all"}
-        protocol = _number(self.permission.ip_protocol)
+        protocol = protocol_number(self.permission.ip_protocol)
         every = protocol not in PORTED or (low, high) == (0, LAST_PORT)
         shown = {
             "protocol": by_number.get(protocol, protocol),
@@ -122,7 +122,7 @@ class Opening:
         return {name: value for name, value in shown.items() if value}
 
 
-def _number(protocol: str) -> str:
+def protocol_number(protocol: str) -> str:
     """A protocol's number, of its number or its name."""
     return PROTOCOLS.get(protocol.lower(), protocol)
 
@@ -138,11 +138,11 @@ def _span(permission: IpPermission) -> tuple[int, int]:
 
 def admits(permission: IpPermission, port: Port) -> bool:
     """Whether a rule of a security group is about a port, wherever it lets in from."""
-    protocol = _number(permission.ip_protocol)
+    protocol = protocol_number(permission.ip_protocol)
     if protocol == ALL_PROTOCOLS:
         return True
     low, high = _span(permission)
-    return protocol == _number(port.protocol) and low <= port.number <= high
+    return protocol == protocol_number(port.protocol) and low <= port.number <= high
 
 
 def admits_any(permission: IpPermission, ports: Iterable[Port]) -> bool:
@@ -152,7 +152,7 @@ def admits_any(permission: IpPermission, ports: Iterable[Port]) -> bool:
 
 def admits_all_ports(permission: IpPermission) -> bool:
     """Whether a rule of a security group is about all protocols, or about every port of TCP or UDP but port 0."""
-    protocol = _number(permission.ip_protocol)
+    protocol = protocol_number(permission.ip_protocol)
     if protocol == ALL_PROTOCOLS:
         return True
     low, high = _span(permission)
@@ -168,7 +168,7 @@ def openings(
     """
     yield from each_readable(
         (permission for permission in group.ip_permissions if about(permission)),
-        lambda permission: _sources(permission, inventory, group.region),
+        lambda permission: sources(permission, inventory, group.region),
     )
 
 
@@ -183,7 +183,7 @@ def group_called(group_id: str, inventory: Inventory, *, region: str) -> Securit
     """The security group with this id. Raises Unread where it was not listed: then nobody knows what it lets in."""
     found = inventory.find(SecurityGroup, "group_id", group_id, region=region)
     if found is None:
-        raise _unlisted(SecurityGroup, group_id, inventory, region)
+        raise unlisted(SecurityGroup, group_id, inventory, region)
     return found
 
 
@@ -197,7 +197,8 @@ def world_openings_to(group_ids: Iterable[str], port: Port, inventory: Inventory
     return each_readable(group_ids, of_group)
 
 
-def _sources(permission: IpPermission, inventory: Inventory, region: str) -> Iterator[Opening]:
+def sources(permission: IpPermission, inventory: Inventory, region: str) -> Iterator[Opening]:
+    """The networks that a rule of a security group names, by itself or by a prefix list; of either direction."""
     for v4 in permission.ip_ranges:
         yield Opening(permission, network(v4.cidr_ip), description=v4.description)
     for v6 in permission.ipv6_ranges:
@@ -245,20 +246,25 @@ def _is_global(address: str) -> bool:
 
 
 def is_blocked(interface: NetworkInterface, inventory: Inventory) -> bool:
-    """Whether the account's VPC Block Public Access keeps the internet from a network interface.
+    """Whether the account's VPC Block Public Access keeps the internet from a network interface."""
+    return is_shielded(interface.vpc_id, interface.subnet_id, inventory, region=interface.region)
+
+
+def is_shielded(vpc_id: str, subnet_id: str, inventory: Inventory, *, region: str) -> bool:
+    """Whether the account's VPC Block Public Access keeps the internet from a subnet.
 
     In a VPC that another account shares with it, it does not: there the owner's block counts, which nobody else sees.
     """
-    here = (interface.vpc_id, interface.subnet_id)
     return any(
         options.blocks
-        and not any(_exempts(exclusion, here) for exclusion in options.exclusions)
-        and _is_own(interface.vpc_id, inventory, interface.region)
-        for options in inventory.each(VpcBlockPublicAccessOptions, region=interface.region)
+        and not any(_exempts(exclusion, (vpc_id, subnet_id)) for exclusion in options.exclusions)
+        and is_own_vpc(vpc_id, inventory, region)
+        for options in inventory.each(VpcBlockPublicAccessOptions, region=region)
     )
 
 
-def _is_own(vpc_id: str, inventory: Inventory, region: str) -> bool:
+def is_own_vpc(vpc_id: str, inventory: Inventory, region: str) -> bool:
+    """Whether a VPC is the account's own, not one that another account shares with it."""
     vpc = inventory.find(Vpc, "vpc_id", vpc_id, region=region)
     return vpc is not None and vpc.owner_id == vpc.account
 
@@ -293,14 +299,15 @@ def internet_routes(table: RouteTable, inventory: Inventory, versions: Collectio
     """
 
     def if_world(route: Route) -> Iterator[Route]:
-        if any(is_world(net) and net.version in versions for net in _destinations(route, inventory, table.region)):
+        if any(is_world(net) and net.version in versions for net in destinations(route, inventory, table.region)):
             yield route
 
     through = (r for r in table.routes if (r.gateway_id or "").startswith("igw-") and r.state != "blackhole")
     return each_readable(through, if_world)
 
 
-def _destinations(route: Route, inventory: Inventory, region: str) -> tuple[Network, ...]:
+def destinations(route: Route, inventory: Inventory, region: str) -> tuple[Network, ...]:
+    """The networks that a route is about. Raises Unread as `prefix_list_networks` does."""
     if cidr := route.destination_cidr_block or route.destination_ipv6_cidr_block:
         return (network(cidr),)
     if route.destination_prefix_list_id:
@@ -317,7 +324,7 @@ def subnet_reaches_internet(
     """
     table = route_table_of(subnet_id, vpc_id, inventory, region=region)
     if table is None:
-        raise _unlisted(RouteTable, f"the route table of {subnet_id}", inventory, region)
+        raise unlisted(RouteTable, f"the route table of {subnet_id}", inventory, region)
     return any(internet_routes(table, inventory, versions))
 
 
@@ -329,7 +336,7 @@ def world_entry(acl: NetworkAcl, port: Port, version: int, *, egress: bool = Fal
 
     Entries for a part of the internet are passed over: they decide for that part only.
     """
-    world = (e for e in _about(acl, port, egress) if (net := _peer(e)).version == version and is_world(net))
+    world = (e for e in acl_entries(acl, port, egress) if (net := peer_of(e)).version == version and is_world(net))
     return next(world, None)
 
 
@@ -339,21 +346,21 @@ def acl_admits(acl: NetworkAcl, port: Port, peer: Network, *, egress: bool = Fal
     An ACL knows no connections: for an answer to get back, the other direction has to let its port through as well.
     """
     left, admitted = [peer], []
-    for entry in _about(acl, port, egress):
-        net = _peer(entry)
+    for entry in acl_entries(acl, port, egress):
+        net = peer_of(entry)
         if net.version == peer.version:
             if entry.rule_action == "allow":
-                admitted += [common for part in left if (common := _common(part, net)) is not None]
-            left = [rest for part in left for rest in _without(part, net)]
-    return tuple(_collapse(admitted))
+                admitted += [shared for part in left if (shared := common(part, net)) is not None]
+            left = [rest for part in left for rest in without(part, net)]
+    return collapsed(admitted)
 
 
-def _about(acl: NetworkAcl, port: Port, egress: bool) -> Iterator[NetworkAclEntry]:
+def acl_entries(acl: NetworkAcl, port: Port, egress: bool) -> Iterator[NetworkAclEntry]:
     """The entries about a port, in the order in which they are asked."""
     for entry in sorted(acl.entries, key=lambda entry: entry.rule_number):
-        protocol = _number(entry.protocol)
-        inside = _holds(entry, port.number)
-        if entry.egress == egress and (protocol == ALL_PROTOCOLS or (protocol == _number(port.protocol) and inside)):
+        protocol = protocol_number(entry.protocol)
+        inside = protocol == protocol_number(port.protocol) and _holds(entry, port.number)
+        if entry.egress == egress and (protocol == ALL_PROTOCOLS or inside):
             yield entry
 
 
@@ -367,19 +374,19 @@ def _holds(entry: NetworkAclEntry, port: int) -> bool:
     return ports["From"] <= port <= ports["To"]
 
 
-def _peer(entry: NetworkAclEntry) -> Network:
+def peer_of(entry: NetworkAclEntry) -> Network:
     """The network that an entry is about. AWS gives one of the two blocks."""
     return network(entry.cidr_block or entry.ipv6_cidr_block or "")
 
 
-def _common(one: Network, other: Network) -> Network | None:
+def common(one: Network, other: Network) -> Network | None:
     """What two networks of the same version share: of two that overlap, one holds the other."""
     if not one.overlaps(other):
         return None
     return one if one.prefixlen >= other.prefixlen else other
 
 
-def _without(whole: Network, part: Network) -> list[Network]:
+def without(whole: Network, part: Network) -> list[Network]:
     """What is left of a network when another of the same version is taken out."""
     if not whole.overlaps(part):
         return [whole]
@@ -389,6 +396,21 @@ def _without(whole: Network, part: Network) -> list[Network]:
     return list(whole.address_exclude(taken))
 
 
-def _collapse(networks: list[Network]) -> Iterator[Network]:
+def collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
+    """The same addresses in as few networks as can be. All are of one version."""
     of_one_version: Any = networks
-    return iter(ipaddress.collapse_addresses(of_one_version))
+    return tuple(ipaddress.collapse_addresses(of_one_version))
+
+
+def overlap(some: Iterable[Network], others: Collection[Network]) -> tuple[Network, ...]:
+    """What two sets of networks of one version share."""
+    shared = (common(one, other) for one in some for other in others)
+    return collapsed(each for each in shared if each is not None)
+
+
+def subtract(some: Iterable[Network], others: Iterable[Network]) -> tuple[Network, ...]:
+    """What is left of networks when others of the same version are taken out."""
+    left = list(some)
+    for other in others:
+        left = [rest for each in left for rest in without(each, other)]
+    return collapsed(left)
