@@ -1,21 +1,16 @@
 """Rules about CloudTrail: that the account is recorded, and that the record can be trusted."""
 
-from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
 
 from auditor.analysis.bucket import evidence_of, ways_in
-from auditor.findings import Severity
+from auditor.analysis.trails import BOTH, object_events, shortcoming, trails_of
+from auditor.findings import Category, Severity
 from auditor.inventory import Inventory
 from auditor.resources.account import Account
-from auditor.resources.cloudtrail import AdvancedEventSelector, EventSelector, Trail
+from auditor.resources.cloudtrail import Trail
 from auditor.resources.s3 import Bucket
 from auditor.rule import Verdict, any_of, failed, not_applicable, passed, rule, seen, unknown
-
-# The kinds of management events: what reads, and what changes something.
-READ, WRITE = "read", "write"
-BOTH = frozenset((READ, WRITE))
-BASIC = {"All": BOTH, "ReadOnly": frozenset((READ,)), "WriteOnly": frozenset((WRITE,))}
-# They come in such numbers that CloudTrail lets trails leave them out, and still counts as a record of everything.
-VOLUMINOUS_SOURCES = {"kms.amazonaws.com", "rdsdata.amazonaws.com"}
 
 
 @rule(
@@ -39,54 +34,10 @@ def cloudtrail_multi_region_trail_logging(account: Account, inventory: Inventory
         --enable-log-file-validation
     aws cloudtrail start-logging --name management-events
     """
-    if any_of(lambda trail: _shortcoming(trail) is None, _trails(inventory)):
+    if any_of(lambda trail: shortcoming(trail) is None, trails_of(inventory)):
         return passed()
-    trails = {trail.arn: _shortcoming(trail) for trail in _trails(inventory)}
+    trails = {trail.arn: shortcoming(trail) for trail in trails_of(inventory)}
     return failed("No trail records all management events of all regions", account=account.account, trails=trails)
-
-
-def _trails(inventory: Inventory) -> Iterable[Trail]:
-    """The trails that matter: those of all regions are listed in every region, so that one listing shows them all."""
-    if any(inventory.missing(Trail, region) is None for region in inventory.header.regions):
-        return inventory.known(Trail)
-    return inventory.each(Trail)
-
-
-def _shortcoming(trail: Trail) -> str | None:
-    """Why the trail does not record all management events of all regions; None if it does."""
-    if not trail.is_multi_region_trail:
-        return "it records one region only"
-    if not trail.status.is_logging:
-        return "it is not logging"
-    selectors = trail.event_selectors
-    if selectors is None:
-        return None
-    recorded = {kind for basic in selectors.event_selectors for kind in _basic(basic)}
-    recorded |= {kind for advanced in selectors.advanced_event_selectors for kind in _advanced(advanced)}
-    lacking = sorted(BOTH - recorded)
-    return f"it does not record all management events that {' or '.join(lacking)}" if lacking else None
-
-
-def _basic(selector: EventSelector) -> frozenset[str]:
-    """The kinds of management events that a basic selector records whole."""
-    return BASIC.get(selector.read_write_type, frozenset()) if selector.include_management_events else frozenset()
-
-
-def _advanced(selector: AdvancedEventSelector) -> frozenset[str]:
-    """The kinds of management events that an advanced selector records whole."""
-    kinds, is_management = BOTH, False
-    for condition in selector.field_selectors:
-        said = condition.model_dump(exclude={"field"}, exclude_defaults=True)
-        match condition.field, said:
-            case "eventCategory", {"equals": ("Management",), **rest} if not rest:
-                is_management = True
-            case "readOnly", {"equals": values, **rest} if not rest:
-                kinds &= {READ if value == "true" else WRITE for value in values}
-            case "eventSource", {"not_equals": values, **rest} if not rest and VOLUMINOUS_SOURCES.issuperset(values):
-                pass
-            case _:
-                return frozenset()
-    return kinds if is_management else frozenset()
 
 
 def _of_another_account(trail: Trail) -> Verdict | None:
@@ -168,3 +119,160 @@ def cloudtrail_trail_bucket_not_public(trail: Trail, inventory: Inventory) -> Ve
         return passed(s3_bucket_name=name)
     message = f"The trail's bucket is public by its {' and its '.join(way.by for way in ways)}"
     return failed(message, s3_bucket_name=name, **evidence_of(ways))
+
+
+def _bucket_of(trail: Trail, inventory: Inventory) -> Bucket | Verdict:
+    """The trail's bucket, or what is to be said where it is none that this account can show."""
+    if (foreign := _of_another_account(trail)) is not None:
+        return foreign
+    name = trail.s3_bucket_name
+    bucket = inventory.find(Bucket, "name", name)
+    if bucket is not None:
+        return bucket
+    if trail.bucket_is_gone:
+        return not_applicable("The trail's bucket does not exist", s3_bucket_name=name)
+    return unknown("The trail's bucket is none of this account: only its own can show it", s3_bucket_name=name)
+
+
+@rule(
+    severity=Severity.LOW,
+    controls=("CIS-3.0 3.4", "CIS-5.0 3.4", "ISO-27001-2022 A.8.15 A.8.16"),
+    notes="CloudTrail; S3 access logging",
+)
+def cloudtrail_trail_bucket_access_logging_enabled(trail: Trail, inventory: Inventory) -> Verdict:
+    """The bucket that holds a trail's log files logs who reads and changes them.
+
+    Risk: whoever looks at or removes the record leaves no mark, since trails rarely record single objects.
+    Fix: name a bucket of the same account and region that takes access logs:
+    aws s3api put-bucket-logging --bucket TRAIL_BUCKET --region {region}
+        --bucket-logging-status '{"LoggingEnabled":{"TargetBucket":"LOG_BUCKET","TargetPrefix":"trail/"}}'
+    """
+    bucket = _bucket_of(trail, inventory)
+    if isinstance(bucket, Verdict):
+        return bucket
+    if bucket.log_target is None:
+        return failed("The trail's bucket has no access log", s3_bucket_name=bucket.name)
+    return passed(s3_bucket_name=bucket.name, target_bucket=bucket.log_target)
+
+
+@rule(severity=Severity.LOW, notes="CloudTrail; MFA-Delete")
+def cloudtrail_trail_bucket_delete_protected(trail: Trail, inventory: Inventory) -> Verdict:
+    """The bucket that holds a trail's log files keeps them from being deleted, by Object Lock or MFA delete.
+
+    Risk: whoever gets hold of an administrator's key erases the record of what he did with it.
+    Fix: lock new files for as long as they must be kept, in a bucket with versioning:
+    aws s3api put-object-lock-configuration --bucket TRAIL_BUCKET --region {region} --object-lock-configuration
+        '{"ObjectLockEnabled":"Enabled","Rule":{"DefaultRetention":{"Mode":"GOVERNANCE","Days":365}}}'
+    """
+    bucket = _bucket_of(trail, inventory)
+    if isinstance(bucket, Verdict):
+        return bucket
+    if any_of(lambda protects: protects(bucket), (_needs_mfa, _is_locked)):
+        return passed(s3_bucket_name=bucket.name)
+    return failed("Files can be deleted by whoever may delete objects", s3_bucket_name=bucket.name)
+
+
+def _needs_mfa(bucket: Bucket) -> bool:
+    return bucket.versioning.mfa_delete == "Enabled"
+
+
+def _is_locked(bucket: Bucket) -> bool:
+    lock = bucket.object_lock
+    return lock is not None and lock.rule is not None and lock.rule.default_retention is not None
+
+
+@rule(
+    severity=Severity.LOW,
+    controls=(
+        "SecurityHub CloudTrail.5",
+        "PCI-4.0 10.2.1.1.10 10.2.1.2.8 10.2.1.3.8 10.2.1.4.8 10.2.1.5.8 10.2.1.6.8 10.2.1.7.8 10.2.1.8",
+        "PCI-4.0 10.2.2.8 10.3.1.8 10.4.1.1.3 10.6.3.10",
+        "NIST-800-53-r5 ac_2_4 ac_3_1 ac_3_10 ac_4_26 ac_6_9 au_2_b au_3_a au_3_b au_3_c au_3_d au_3_e au_3_f",
+        "ISO-27001-2022 A.8.15 A.8.16",
+    ),
+    notes="CloudTrail with CloudWatch",
+    category=Category.OPERATIONS,
+)
+def cloudtrail_trail_cloudwatch_logs_integrated(
+    trail: Trail, inventory: Inventory, *, max_age_hours: int = 24
+) -> Verdict:
+    """Trails write to CloudWatch Logs too, where alarms can watch them.
+
+    Risk: what happens is only found in files that somebody must look for, after the damage.
+    Fix: aws cloudtrail update-trail --name {arn} --region {region} --cloud-watch-logs-log-group-arn LOG_GROUP_ARN
+        --cloud-watch-logs-role-arn ROLE_ARN
+    """
+    if (foreign := _of_another_account(trail)) is not None:
+        return foreign
+    group = trail.cloud_watch_logs_log_group_arn
+    if not group:
+        return failed("The trail does not write to CloudWatch Logs", cloud_watch_logs_log_group_arn=None)
+    last = trail.status.latest_cloud_watch_logs_delivery_time
+    evidence: dict[str, Any] = {
+        "cloud_watch_logs_log_group_arn": group,
+        "latest_cloud_watch_logs_delivery_time": last.isoformat() if last else None,
+    }
+    if last is None:
+        return failed("Nothing has ever arrived in the trail's log group", **evidence)
+    if inventory.now - last > timedelta(hours=max_age_hours):
+        return failed(f"Nothing has arrived in the trail's log group for {max_age_hours} hours", **evidence)
+    return passed(**evidence)
+
+
+@rule(severity=Severity.HIGH, notes="CloudTrail", category=Category.OPERATIONS)
+def cloudtrail_trail_delivery_healthy(trail: Trail) -> Verdict:
+    """Trails deliver what they record: neither the bucket nor the log group refuses it.
+
+    Risk: the record has a gap from the day of the first error on, and nothing tells those who rely on it.
+    Fix: mend the bucket's policy, or the role that writes to the log group, as the error says:
+    aws cloudtrail get-trail-status --name {arn} --region {region}
+    """
+    if (foreign := _of_another_account(trail)) is not None:
+        return foreign
+    status = trail.status
+    errors = {
+        "latest_delivery_error": status.latest_delivery_error,
+        "latest_cloud_watch_logs_delivery_error": status.latest_cloud_watch_logs_delivery_error,
+    }
+    said: dict[str, Any] = {name: error for name, error in errors.items() if error}
+    if said:
+        return failed(f"The last delivery failed: {' and '.join(said.values())}", **said)
+    return passed()
+
+
+@rule(
+    severity=Severity.LOW,
+    controls=(
+        "SecurityHub S3.22 S3.23",
+        "CIS-3.0 3.9 3.8",
+        "CIS-5.0 3.9 3.8",
+        "PCI-4.0 10.2.1.1.7 10.2.1.2.7 10.2.1.3.7 10.2.1.4.7 10.2.1.5.7 10.2.1.6.7 10.2.1.7.7 10.2.1.7",
+        "PCI-4.0 10.2.2.7 10.3.1.7 10.6.3.7 5.3.4.7",
+        "NIST-800-53-r5 ac_2_4 ac_3_1 ac_3_10 ac_4_26 ac_6_9 au_2_b au_3_a au_3_b au_3_c au_3_d au_3_e au_3_f",
+        "ISO-27001-2022 A.8.15 A.8.16",
+    ),
+    notes="S3 / CloudTrail (audit key and object use)",
+)
+def cloudtrail_s3_data_events_recorded(account: Account, inventory: Inventory) -> Verdict:
+    """Trails record who reads and who writes objects in S3.
+
+    Risk: after a theft of data nobody can say which objects were read: trails leave that out unless they are told.
+    Fix: name the buckets with sensitive data; CloudTrail bills each event:
+    aws cloudtrail put-event-selectors --trail-name TRAIL_NAME --advanced-event-selectors
+        '[{"FieldSelectors":[{"Field":"eventCategory","Equals":["Management"]}]},
+        {"FieldSelectors":[{"Field":"eventCategory","Equals":["Data"]},
+        {"Field":"resources.type","Equals":["AWS::S3::Object"]},
+        {"Field":"resources.ARN","StartsWith":["arn:aws:s3:::BUCKET/"]}]}]'
+    """
+    recorded: set[str] = set()
+
+    def adds(trail: Trail) -> bool:
+        kinds = object_events(trail)
+        if kinds and trail.status.is_logging:
+            recorded.update(kinds)
+        return recorded >= BOTH
+
+    if any_of(adds, inventory.each(Trail)):
+        return passed()
+    lacking = " or ".join(sorted(BOTH - recorded))
+    return failed(f"No trail records events that {lacking} objects", account=account.account, recorded=sorted(recorded))

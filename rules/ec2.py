@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv6Address
 from typing import Any
 
+from auditor.analysis.instances import why_not_judged
 from auditor.analysis.network import (
     GLOBAL_UNICAST,
     Opening,
@@ -11,13 +12,16 @@ from auditor.analysis.network import (
     each_readable,
     is_blocked,
     subnet_reaches_internet,
+    unlisted,
     world_openings_to,
 )
+from auditor.analysis.reach import Chain, chains_to_interface, summary
 from auditor.analysis.regions import low_where_none
 from auditor.findings import Severity
 from auditor.inventory import Inventory
 from auditor.resources.account import InstanceMetadataDefaults, Region
-from auditor.resources.ec2 import Image, Instance, InstanceNetworkInterface, LaunchTemplate, LaunchTemplateData
+from auditor.resources.ec2 import Image, Instance, LaunchTemplate, LaunchTemplateData
+from auditor.resources.ec2_instance import InstanceNetworkInterface
 from auditor.resources.vpc import NetworkInterface
 from auditor.rule import Verdict, any_of, failed, not_applicable, passed, rule, seen, unknown
 from auditor.secrets import Scanned
@@ -25,15 +29,6 @@ from auditor.secrets import Scanned
 # Owners of widely used images beside Amazon and the Marketplace: Canonical, Debian, Red Hat, SUSE.
 TRUSTED_ACCOUNT_IDS = ("099720109477", "136693071363", "309956199498", "013907871322")
 HTTP = Port("tcp", 80)
-
-
-def _out_of_reach(instance: Instance) -> Verdict | None:
-    """Why an instance is not judged: it is gone, or nobody in the account can change it."""
-    if not instance.live:
-        return not_applicable(f"the instance is {instance.state.name}")
-    if instance.managed:
-        return not_applicable("an AWS service runs this instance, and only it can change it")
-    return None
 
 
 # --- Instance metadata service
@@ -59,8 +54,8 @@ def ec2_instance_imdsv2_required(instance: Instance) -> Verdict:
         plain GET is all that version 1 asks for.
     Fix: aws ec2 modify-instance-metadata-options --region {region} --instance-id {id} --http-tokens required
     """
-    if verdict := _out_of_reach(instance):
-        return verdict
+    if reason := why_not_judged(instance):
+        return not_applicable(reason)
     options = instance.metadata_options
     endpoint, tokens = (options.http_endpoint, options.http_tokens) if options else (None, None)
     evidence: dict[str, Any] = {"http_endpoint": endpoint, "http_tokens": tokens}
@@ -175,8 +170,8 @@ def ec2_instance_user_data_no_secrets(instance: Instance) -> Verdict:
         --value file://user-data.txt
     aws ec2 start-instances --region {region} --instance-ids {id}
     """
-    if verdict := _out_of_reach(instance):
-        return verdict
+    if reason := why_not_judged(instance):
+        return not_applicable(reason)
     scanned = instance.user_data
     if scanned is None:
         return passed("The instance has no user data")
@@ -224,6 +219,35 @@ def ec2_launch_template_user_data_no_secrets(template: LaunchTemplate) -> Verdic
     return passed("No secret was found in any version's user data" if scripts else "No version has user data")
 
 
+@rule(severity=Severity.MEDIUM, notes="User Data (downloading files from the internet)")
+def ec2_instance_user_data_downloads_over_https(instance: Instance) -> Verdict:
+    """The user data of EC2 instances fetches nothing over plain HTTP.
+
+    Risk: whoever sits between the instance and the server hands it another file, which the script then runs as root.
+        What a package manager fetches is signed, as a rule, and counts less.
+    Fix: Change http:// to https:// in the script (base64 of it in user-data.txt), or check what was fetched. Then:
+    aws ec2 stop-instances --region {region} --instance-ids {id}
+    aws ec2 wait instance-stopped --region {region} --instance-ids {id}
+    aws ec2 modify-instance-attribute --region {region} --instance-id {id} --attribute userData
+        --value file://user-data.txt
+    aws ec2 start-instances --region {region} --instance-ids {id}
+    """
+    if reason := why_not_judged(instance):
+        return not_applicable(reason)
+    scanned = instance.user_data
+    if scanned is None:
+        return passed("The instance has no user data")
+    fetched = sorted({each.host for each in scanned.downloads if not each.mirror})
+    if fetched:
+        return failed("The user data fetches files over plain HTTP", sha256=scanned.digest, hosts=fetched)
+    if scanned.unread:
+        return unknown(f"A part of the user data could not be judged: {scanned.unread}", sha256=scanned.digest)
+    if mirrors := sorted({each.host for each in scanned.downloads}):
+        said = "The user data has packages fetched over plain HTTP, which only their signatures protect"
+        return failed(said, severity=Severity.LOW, sha256=scanned.digest, hosts=mirrors)
+    return passed("The user data fetches nothing over plain HTTP", sha256=scanned.digest)
+
+
 def _severity(scripts: Iterable[Scanned]) -> Severity | None:
     """Critical where whoever reads the script can use what is in it at once; None is the rule's own."""
     usable = any(match.critical for scanned in scripts for match in scanned.matches)
@@ -250,8 +274,8 @@ def ec2_instance_image_owner_trusted(
         trusted_account_ids in auditor.toml. Then:
     aws ec2 terminate-instances --region {region} --instance-ids {id}
     """
-    if verdict := _out_of_reach(instance):
-        return verdict
+    if reason := why_not_judged(instance):
+        return not_applicable(reason)
     image = next((found.image_metadata for found in instance.launched_from), None)
     if image is None or image.owner_id is None:
         return unknown("EC2 does not say whose image the instance was launched from")
@@ -333,7 +357,20 @@ def ec2_instance_http_not_public(instance: Instance, inventory: Inventory) -> Ve
         severity=_low_where_blocked({each.network_interface_id for each, _ in found}, inventory, instance.region),
         network_interface=interface.network_interface_id,
         **opening.evidence(),
+        **summary(_chains({each.network_interface_id for each, _ in found}, inventory, instance.region)),
     )
+
+
+def _chains(interface_ids: set[str], inventory: Inventory, region: str) -> Iterator[Chain]:
+    """The ways by which the internet reaches port 80 of these network interfaces."""
+
+    def of_interface(interface_id: str) -> Iterator[Chain]:
+        interface = inventory.find(NetworkInterface, "network_interface_id", interface_id, region=region)
+        if interface is None:
+            raise unlisted(NetworkInterface, interface_id, inventory, region)
+        return chains_to_interface(interface, [HTTP], inventory)
+
+    return each_readable(sorted(interface_ids), of_interface)
 
 
 def _versions(interface: InstanceNetworkInterface) -> set[int]:

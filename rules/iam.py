@@ -1,13 +1,15 @@
 """IAM: the account as a whole, its root user, and how others' identities are let in."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from auditor.findings import Severity
+from auditor.analysis.certificates import users_of
+from auditor.findings import Category, Severity
 from auditor.inventory import Inventory
-from auditor.resources.account import Account, AccountSummary
+from auditor.resources.account import Account, AccountSummary, Region
 from auditor.resources.iam import ROOT_USER, SAMLProvider, ServerCertificate, UserCredentials, VirtualMFADevice
-from auditor.rule import Verdict, any_of, failed, not_applicable, passed, rule, unknown
+from auditor.rule import Verdict, any_of, failed, not_applicable, passed, rule, seen, unknown
 
 # There the account has no root user that signs in: IAM neither reports one nor its MFA.
 PARTITIONS_WITHOUT_ROOT = ("aws-cn", "aws-us-gov")
@@ -276,10 +278,53 @@ def iam_server_certificate_not_expired(
     aws iam delete-server-certificate --server-certificate-name {id}
     """
     end = certificate.expiration
-    if end < inventory.now:
-        return failed("The certificate has expired", expiration=end.isoformat())
-    if end < inventory.now + timedelta(days=warn_days):
-        return failed(
-            f"The certificate expires within {warn_days} days", severity=Severity.LOW, expiration=end.isoformat()
-        )
-    return passed(expiration=end.isoformat())
+    if end >= inventory.now + timedelta(days=warn_days):
+        return passed(expiration=end.isoformat())
+
+    def severity() -> Iterator[Severity]:
+        if end >= inventory.now:
+            yield Severity.LOW
+        if any(users_of(certificate, inventory)):
+            yield Severity.HIGH
+
+    said = "has expired" if end < inventory.now else f"expires within {warn_days} days"
+    return failed(f"The certificate {said}", severity=severity(), expiration=end.isoformat())
+
+
+@rule(severity=Severity.LOW, controls=("CIS-3.0 1.21", "CIS-5.0 1.20"), notes="IAM Federation")
+def iam_account_federation_configured(
+    account: Account, inventory: Inventory, *, federation_user_threshold: int = 5
+) -> Verdict:
+    """People sign in through the company's directory, not by a crowd of IAM users.
+
+    Risk: who leaves the company keeps his IAM users in every account that nobody thinks of.
+    Fix: connect the directory to IAM Identity Center (or as SAML provider), then take the users' passwords away:
+    aws iam create-saml-provider --name DIRECTORY --saml-metadata-document file://metadata.xml
+    """
+    # IAM Identity Center puts a SAML provider of its own into each account that it gives people access to.
+    if any_of(lambda provider: bool(provider.arn), inventory.each(SAMLProvider)):
+        return passed("There is a SAML provider")
+    people = [user.user for user in inventory.each(UserCredentials) if not user.is_root and user.password_enabled]
+    evidence: dict[str, Any] = {"console_users": len(people), "threshold": federation_user_threshold}
+    if len(people) <= federation_user_threshold:
+        return passed("There are few users with passwords", **evidence)
+    return failed(f"{len(people)} IAM users sign in with passwords", account_id=account.account, **evidence)
+
+
+@rule(severity=Severity.INFORMATIONAL, category=Category.OPERATIONS, notes="STS")
+def iam_account_sts_global_endpoint_token_v2(account: Account, inventory: Inventory) -> Verdict:
+    """Session tokens of the global STS endpoint are valid in every region that is enabled.
+
+    Risk: in a region that had to be opted in to, every request with such a token is refused.
+    Fix: aws iam set-security-token-service-preferences --global-endpoint-token-version v2Token
+    """
+    version = account.summary.global_endpoint_token_version
+    if version is None:
+        return unknown("IAM's summary of the account does not say which tokens the endpoint gives")
+    if version != 1:
+        return passed(global_endpoint_token_version=version)
+    regions = (region.region_name for region in inventory.each(Region) if region.opt_in_status == "opted-in")
+    opted = seen(regions)
+    if not opted:
+        return passed("No region is enabled that needs other tokens", global_endpoint_token_version=version)
+    return failed("Tokens are not valid in all regions", global_endpoint_token_version=version, opted_in=opted)

@@ -1,8 +1,11 @@
 """IAM: whom roles let in."""
 
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
+from auditor.analysis.escalation import Way, administrator
+from auditor.analysis.holders import NotFound, grants_of
 from auditor.analysis.policy import Kind, MalformedPolicy, Policy, Principal, parse
 from auditor.analysis.trust import (
     EXTERNAL_ID_KEYS,
@@ -10,6 +13,7 @@ from auditor.analysis.trust import (
     WebIdentity,
     cross_account_statements,
     public_trusts,
+    service_grants,
     web_identities,
 )
 from auditor.analysis.wildcard import glob, tokens
@@ -28,6 +32,21 @@ ADMIN_ROLE_NAMES = (
 )
 # Services that run code which the account's own people, or strangers through it, can steer.
 COMPUTE_SERVICES = ("ec2", "lambda", "ecs-tasks", "codebuild")
+# Services that can be led to use a role for another account, and that say in the request for which one they act.
+SERVICES_FOR_OTHERS = (
+    "bedrock.amazonaws.com",
+    "codebuild.amazonaws.com",
+    "datasync.amazonaws.com",
+    "dms.amazonaws.com",
+    "kinesisanalytics.amazonaws.com",
+    "logs.amazonaws.com",
+    "pipes.amazonaws.com",
+    "scheduler.amazonaws.com",
+    "ssm.amazonaws.com",
+    "states.amazonaws.com",
+    "transfer.amazonaws.com",
+    "vpc-flow-logs.amazonaws.com",
+)
 # All of them give a session of the role; sts:TagSession and sts:SetSourceIdentity alone do not.
 ASSUMING = ("sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity")
 
@@ -184,3 +203,77 @@ def _shown(identity: WebIdentity) -> dict[str, Any]:
         "claim": f"{identity.issuer}:{claim}",
         "demanded": list(identity.demanded(claim)),
     }
+
+
+@rule(severity=Severity.LOW, notes="IAM Roles for Services")
+def iam_role_service_trust_source_restricted(role: Role, *, services: tuple[str, ...] = SERVICES_FOR_OTHERS) -> Verdict:
+    """Roles say for which account a service may use them.
+
+    Risk: a stranger who knows the role's ARN can have the service act with it, for himself.
+    Fix: add a Condition on aws:SourceAccount (and aws:SourceArn) to the trust policy, in
+    aws iam update-assume-role-policy --role-name {id} --policy-document file://trust.json
+    """
+    if role.is_service_linked:
+        return not_applicable("The role belongs to an AWS service")
+    trust = _trust(role)
+    if isinstance(trust, Verdict):
+        return trust
+    grants = [grant for grant in service_grants(trust) if grant.service in services]
+    if not grants:
+        return passed("The role is for none of the services that act for several accounts")
+    lax = [{"statement": g.statement.label, "service": g.service} for g in grants if not g.source_conditions]
+    if lax:
+        return failed("The role does not say for which account a service may use it", statements=lax)
+    return passed(services=sorted({grant.service for grant in grants}))
+
+
+@rule(severity=Severity.LOW, notes="IAM Roles for Services; one role per application")
+def iam_role_recently_used(role: Role, inventory: Inventory, *, max_unused_days: int = 90) -> Verdict:
+    """Roles that nothing uses any more are gone.
+
+    Risk: nobody would notice if a stranger used it, and its permissions are those of years ago.
+    Fix: aws iam get-role --role-name {id}
+    aws iam list-attached-role-policies --role-name {id}
+    aws iam delete-role --role-name {id}
+    """
+    if role.owner:
+        return not_applicable(f"The role belongs to {role.owner}")
+    last = role.role_last_used.last_used_date if role.role_last_used else None
+    evidence: dict[str, Any] = {
+        "last_used_date": last.isoformat() if last else None,
+        "create_date": role.create_date.isoformat(),
+    }
+    oldest = inventory.now - timedelta(days=max_unused_days)
+    if last is not None and last >= oldest:
+        return passed(**evidence)
+    if role.create_date >= oldest:
+        return passed("The role is new", **evidence)
+    # AWS remembers 400 days.
+    said = f"for {(inventory.now - last).days} days" if last else "for as long as AWS remembers"
+    return failed(f"Nothing has used the role {said}", **evidence)
+
+
+@rule(severity=Severity.INFORMATIONAL, notes="MFA with CLI / STS")
+def iam_role_max_session_duration_limited(
+    role: Role, inventory: Inventory, *, max_session_seconds: int = 14400
+) -> Verdict:
+    """Sessions of administrators end after four hours at most.
+
+    Risk: the longer a stolen session lasts, the more can be done with it; it cannot be taken back by itself.
+    Fix: aws iam update-role --role-name {id} --max-session-duration 14400
+    """
+    if role.owner:
+        return not_applicable(f"The role belongs to {role.owner}")
+    longest = max((session.max_session_duration for session in role.sessions), default=None)
+    if longest is None:
+        return unknown("IAM does not say how long the role's sessions may last")
+    if longest <= max_session_seconds:
+        return passed(max_session_duration=longest)
+    if not any(policy.aws_managed_name == "AdministratorAccess" for policy in role.attached_managed_policies):
+        try:
+            way = administrator(grants_of(role, inventory))
+        except (MalformedPolicy, NotFound) as error:
+            return unknown(f"Not all policies could be read: {error}", max_session_duration=longest)
+        if way < Way.CONDITIONAL:
+            return passed("The role is no administrator", max_session_duration=longest)
+    return failed("Sessions of this administrator may last long", max_session_duration=longest)

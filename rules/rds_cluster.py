@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from auditor.findings import Category, Severity
-from auditor.resources.rds import FOREIGN, DBCluster, DBClusterSnapshot, DBProxy, DBSnapshot, GlobalCluster, is_foreign
+from auditor.resources.rds import FOREIGN, DBCluster, GlobalCluster, is_foreign
+from auditor.resources.rds_proxy import DBProxy
+from auditor.resources.rds_snapshots import DBClusterSnapshot, DBSnapshot
 from auditor.rule import Verdict, failed, not_applicable, passed, rule, unknown
 
 # The exported log that a cluster cannot do without, by engine.

@@ -16,6 +16,8 @@ from auditor.analysis.network import (
     subnet_reaches_internet,
     world_openings_to,
 )
+from auditor.analysis.reach import summary
+from auditor.analysis.reach_databases import chains_to_database
 from auditor.findings import Severity
 from auditor.inventory import Inventory
 from auditor.resources.rds import FOREIGN, DBInstance
@@ -54,6 +56,7 @@ def rds_instance_not_publicly_accessible(instance: DBInstance, inventory: Invent
         port=instance.endpoint.port if instance.endpoint else None,
         security_groups=_groups(instance),
         subnets=_subnets(instance),
+        **summary(chains_to_database(instance, inventory)),
     )
 
 

@@ -1,12 +1,15 @@
 """Rules about security groups: what they let in, and from where."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
 
 from auditor.analysis import network
 from auditor.analysis.network import Opening, Port
+from auditor.analysis.reach import Chain, chains_to_interface, ports_of, summary
+from auditor.analysis.reach_balancers import chains_by_balancer
 from auditor.findings import Severity
 from auditor.inventory import Inventory
-from auditor.resources.vpc import IpPermission, SecurityGroup
+from auditor.resources.vpc import IpPermission, NetworkInterface, SecurityGroup
 from auditor.rule import Verdict, failed, not_applicable, passed, rule, seen
 
 SSH = (Port("tcp", 22),)
@@ -24,6 +27,14 @@ DATABASES = (
     ),
     Port("udp", 1434),
     Port("udp", 11211),
+)  # fmt: skip
+# Telnet, SMTP, POP3, Windows RPC and file sharing, IMAP, Node's and Ruby's and Flask's habits, mSQL, VNC's viewer,
+# WinRM, and where proxies, consoles and notebooks listen.
+HIGH_RISK = tuple(
+    Port("tcp", number)
+    for number in (
+        23, 25, 110, 135, 137, 138, 139, 143, 445, 3000, 4333, 5000, 5500, 5985, 5986, 8080, 8088, 8888,
+    )
 )  # fmt: skip
 
 
@@ -60,6 +71,37 @@ def _exposure(
         yield Severity.LOW
 
 
+def _reach(
+    group: SecurityGroup, inventory: Inventory, openings: list[Opening], ports: tuple[Port, ...]
+) -> dict[str, Any]:
+    """Whether the internet reaches a port of anything that carries a group, with the chain for each of the first few.
+
+    No ports: any at all.
+    """
+    versions = {opening.source.version for opening in openings}
+    barred: set[Hashable] = set()  # interfaces that stand alike are reached alike: the many are asked once
+
+    def first(interface: NetworkInterface) -> Iterator[Chain]:
+        wanted = ports or ports_of(interface, inventory)
+        here = (
+            interface.subnet_id,
+            interface.group_ids,
+            network.is_public(interface, [4]),
+            network.is_public(interface, [6]),
+        )
+        ways = [lambda: chains_by_balancer(interface, wanted, inventory)]
+        if here not in barred:
+            ways.insert(0, lambda: chains_to_interface(interface, wanted, inventory))
+        barred.add(here)
+        for chain in network.each_readable(ways, lambda way: way()):
+            if chain.everyone and chain.sources[0].version in versions:
+                barred.discard(here)
+                yield chain
+                return
+
+    return summary(network.each_readable(network.interfaces_with(group, inventory), first))
+
+
 def _closed_to_world(
     group: SecurityGroup, inventory: Inventory, what: str, ports: tuple[Port, ...], public: Severity = Severity.HIGH
 ) -> Verdict:
@@ -69,12 +111,13 @@ def _closed_to_world(
     openings = seen(network.world_openings(group, inventory, _about(ports)))
     if not openings:
         return passed()
-    hit = {f"{p.protocol} {p.number}" for p in ports if any(network.admits(o.permission, p) for o in openings)}
+    hit = tuple(p for p in ports if any(network.admits(opening.permission, p) for opening in openings))
     return failed(
         f"The whole internet is let in to {what}",
         severity=_exposure(group, inventory, openings, Severity.HIGH, public),
-        ports=sorted(hit),
+        ports=sorted(f"{port.protocol} {port.number}" for port in hit),
         ip_permissions=_shown(openings),
+        **_reach(group, inventory, openings, hit),
     )
 
 
@@ -169,6 +212,22 @@ def ec2_security_group_nfs_not_public(group: SecurityGroup, inventory: Inventory
 
 
 @rule(
+    severity=Severity.HIGH,
+    controls=("SecurityHub EC2.19", "CIS-5.0 5.1.2", "ISO-27001-2022 A.8.20 A.8.21 A.8.22"),
+    notes="Security groups",
+)
+def ec2_security_group_high_risk_ports_not_public(group: SecurityGroup, inventory: Inventory) -> Verdict:
+    """Security groups keep ports of administration, mail, file sharing and development closed to the internet at large.
+
+    Risk: what listens there was made for a trusted network: much of it knows no encryption, and some no password.
+    Fix: aws ec2 describe-security-group-rules --region {region} --filters Name=group-id,Values={id} --query
+        'SecurityGroupRules[?!IsEgress && (CidrIpv4==`"0.0.0.0/0"` || CidrIpv6==`"::/0"`)]'
+    aws ec2 revoke-security-group-ingress --region {region} --group-id {id} --security-group-rule-ids RULE_IDS
+    """
+    return _closed_to_world(group, inventory, "ports of administration and of old protocols", HIGH_RISK)
+
+
+@rule(
     severity=Severity.CRITICAL,
     controls=("SecurityHub EC2.19", "CIS-3.0 5.2 5.3", "CIS-5.0 5.3 5.4", "ISO-27001-2022 A.8.20 A.8.21 A.8.22"),
     notes="Security groups",
@@ -192,6 +251,7 @@ def ec2_security_group_all_ports_not_public(group: SecurityGroup, inventory: Inv
         "Every port is open to the whole internet",
         severity=_exposure(group, inventory, openings, Severity.HIGH, Severity.CRITICAL),
         ip_permissions=_shown(openings),
+        **_reach(group, inventory, openings, ()),
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from auditor.fetch import Ask, Call, Listing
-from auditor.model import Resource, Shape
+from auditor.model import Resource, Shape, Timestamp
 from auditor.resources.s3 import is_gone
 
 
@@ -11,6 +11,17 @@ class TrailStatus(Shape):
     """Whether a trail is writing, in the region that was asked."""
 
     is_logging: bool
+    # What went wrong the last time that it wrote to its bucket, or to its log group: left out, or empty, if nothing.
+    latest_delivery_error: str | None = None
+    latest_cloud_watch_logs_delivery_error: str | None = None
+    latest_cloud_watch_logs_delivery_time: Timestamp | None = None
+
+
+class DataResource(Shape):
+    """Which data events a basic selector takes: of all resources whose ARN begins with one of these."""
+
+    type: str
+    values: tuple[str, ...] = ()
 
 
 class EventSelector(Shape):
@@ -18,6 +29,7 @@ class EventSelector(Shape):
 
     read_write_type: str = "All"
     include_management_events: bool = True
+    data_resources: tuple[DataResource, ...] = ()
 
 
 class FieldSelector(Shape):
@@ -72,6 +84,7 @@ class Trail(Resource):
     log_file_validation_enabled: bool
     has_custom_event_selectors: bool
     kms_key_id: str | None = None  # None: encrypted with S3's own keys
+    cloud_watch_logs_log_group_arn: str | None = None  # None: it writes to its bucket only
 
     status: Annotated[TrailStatus, Call("GetTrailStatus", Name="trail_arn")]
     # None where the trail has none of its own: it records all management events then.

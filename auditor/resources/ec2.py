@@ -3,9 +3,22 @@
 from datetime import datetime
 from typing import Annotated
 
-from auditor.fetch import Call, Join, Listing
+from auditor.fetch import Call, Join, Listing, Metric
 from auditor.model import Resource, Shape, Timestamp
-from auditor.resources.vpc import Association, GroupIdentifier, Ipv6Address, PrivateIpAddress
+from auditor.resources.ec2_instance import (
+    CreditSpecification,
+    InstanceBlockDevice,
+    InstanceHealth,
+    InstanceImage,
+    InstanceNetworkInterface,
+    InstanceProfileLink,
+    InstanceState,
+    InstanceTypeInfo,
+    MetadataOptions,
+    MonitoringState,
+    Placement,
+    ProductCode,
+)
 from auditor.secrets import ScannedUserData
 
 # The states in which an instance exists: shutting-down and terminated are on their way out of the listing.
@@ -19,53 +32,7 @@ class Operator(Shape):
     principal: str | None = None
 
 
-class InstanceState(Shape):
-    """`pending`, `running`, `shutting-down`, `terminated`, `stopping` or `stopped`."""
-
-    name: str
-
-
-class MetadataOptions(Shape):
-    """How metadata requests are answered. Absent on an instance: EC2's defaults, endpoint enabled, tokens optional.
-
-    Absent in a launch template: decided at launch, by the account's default, then by the image, then by EC2's.
-    """
-
-    http_endpoint: str | None = None
-    http_tokens: str | None = None
-
-
-class InstanceNetworkInterface(Shape):
-    """A network interface as its instance shows it."""
-
-    network_interface_id: str
-    vpc_id: str
-    subnet_id: str
-    association: Association | None = None  # absent: no public IPv4 address
-    private_ip_addresses: tuple[PrivateIpAddress, ...]
-    ipv6_addresses: tuple[Ipv6Address, ...]
-    groups: tuple[GroupIdentifier, ...]
-
-    @property
-    def public_ips(self) -> list[str]:
-        """Every public IPv4 address, the secondary ones included, each once."""
-        holders = [self.association, *(address.association for address in self.private_ip_addresses)]
-        return list(dict.fromkeys(holder.public_ip for holder in holders if holder and holder.public_ip))
-
-
-class ImageMetadata(Shape):
-    """The image that an instance was launched from, even if it is gone by now. The alias is absent for most owners."""
-
-    image_id: str | None = None
-    owner_id: str | None = None
-    image_owner_alias: str | None = None
-    is_public: bool | None = None
-
-
-class InstanceImage(Shape):
-    """What EC2 knows of the image of one instance."""
-
-    image_metadata: ImageMetadata | None = None
+BURSTABLE = ("t2", "t3", "t3a", "t4g")
 
 
 class Instance(Resource):
@@ -78,10 +45,48 @@ class Instance(Resource):
 
     instance_id: str
     state: InstanceState
+    instance_type: str
+    image_id: str | None = None
+    launch_time: Timestamp  # the latest start, not the first
+    state_transition_reason: str | None = None
+    platform_details: str | None = None
+    placement: Placement | None = None
+    instance_lifecycle: str | None = None  # absent: On-Demand; else "spot", "scheduled" or "capacity-block"
+    monitoring: MonitoringState
     operator: Operator | None = None
     metadata_options: MetadataOptions | None = None
+    iam_instance_profile: InstanceProfileLink | None = None
+    key_name: str | None = None
+    product_codes: tuple[ProductCode, ...] = ()
+    root_device_type: str | None = None  # "ebs" or "instance-store"
+    root_device_name: str | None = None
+    block_device_mappings: tuple[InstanceBlockDevice, ...] = ()
+    ebs_optimized: bool
     public_ip_address: str | None = None
     network_interfaces: tuple[InstanceNetworkInterface, ...]
+    type_info: Annotated[
+        tuple[InstanceTypeInfo, ...],
+        Join(
+            "DescribeInstanceTypes", at="InstanceTypes", key="InstanceType", field="instance_type",
+            ids="InstanceTypes", size=100,
+        ),
+    ]  # fmt: skip
+    # Without ids EC2 lists those that are unlimited; an instance that is not among them is `standard`.
+    credits: Annotated[
+        tuple[CreditSpecification, ...],
+        Join(
+            "DescribeInstanceCreditSpecifications", at="InstanceCreditSpecifications", key="InstanceId",
+            field="instance_id", const={"MaxResults": 1000},
+        ),
+    ]  # fmt: skip
+    # Only of instances that run.
+    health: Annotated[
+        tuple[InstanceHealth, ...],
+        Join(
+            "DescribeInstanceStatus", at="InstanceStatuses", key="InstanceId", field="instance_id",
+            const={"MaxResults": 1000},
+        ),
+    ]  # fmt: skip
     launched_from: Annotated[
         tuple[InstanceImage, ...],
         Join("DescribeInstanceImageMetadata", at="InstanceImageMetadata", key="InstanceId", field="instance_id"),
@@ -97,6 +102,85 @@ class Instance(Resource):
             InstanceId="instance_id",
         ),
     ]
+    # None where nobody is asked: something replaces the instance anyway, or an AWS service runs it.
+    termination_protected: Annotated[
+        bool | None,
+        Call(
+            "DescribeInstanceAttribute",
+            at="DisableApiTermination.Value",
+            const={"Attribute": "disableApiTermination"},
+            when=lambda instance: instance.live and not instance.managed and instance.stands_alone,
+            InstanceId="instance_id",
+        ),
+    ]
+    # Two weeks, day by day.
+    cpu_utilization: Annotated[
+        tuple[float, ...],
+        Metric(
+            "AWS/EC2", "CPUUtilization", statistic="Average", period=86400, days=14,
+            when=lambda instance: instance.running, InstanceId="instance_id",
+        ),
+    ]  # fmt: skip
+    network_in: Annotated[
+        tuple[float, ...],
+        Metric(
+            "AWS/EC2", "NetworkIn", statistic="Sum", period=86400, days=14,
+            when=lambda instance: instance.running, InstanceId="instance_id",
+        ),
+    ]  # fmt: skip
+    network_out: Annotated[
+        tuple[float, ...],
+        Metric(
+            "AWS/EC2", "NetworkOut", statistic="Sum", period=86400, days=14,
+            when=lambda instance: instance.running, InstanceId="instance_id",
+        ),
+    ]  # fmt: skip
+    metadata_no_token: Annotated[
+        tuple[float, ...],
+        Metric(
+            "AWS/EC2", "MetadataNoToken", statistic="Sum", period=86400, days=14,
+            when=lambda instance: instance.live and not instance.managed, InstanceId="instance_id",
+        ),
+    ]  # fmt: skip
+    cpu_credit_balance: Annotated[
+        tuple[float, ...],
+        Metric(
+            "AWS/EC2", "CPUCreditBalance", statistic="Minimum", period=86400, days=14,
+            when=lambda instance: instance.running and instance.burstable, InstanceId="instance_id",
+        ),
+    ]  # fmt: skip
+    cpu_surplus_credits_charged: Annotated[
+        tuple[float, ...],
+        Metric(
+            "AWS/EC2", "CPUSurplusCreditsCharged", statistic="Sum", period=86400, days=14,
+            when=lambda instance: instance.running and instance.burstable, InstanceId="instance_id",
+        ),
+    ]  # fmt: skip
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs now."""
+        return self.state.name == "running"
+
+    @property
+    def auto_scaled(self) -> bool:
+        """Whether an Auto Scaling group made it, and would replace it."""
+        return "aws:autoscaling:groupName" in (self.tags or {})
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether nothing replaces it when it is gone: no Auto Scaling group, no request for Spot instances."""
+        return not self.auto_scaled and self.instance_lifecycle != "spot"
+
+    @property
+    def family(self) -> str:
+        """What comes before the size: "t3" of "t3.micro"."""
+        return self.instance_type.partition(".")[0]
+
+    @property
+    def burstable(self) -> bool:
+        """Whether it lives on CPU credits."""
+        return self.family in BURSTABLE
 
     @property
     def live(self) -> bool:
@@ -109,12 +193,54 @@ class Instance(Resource):
         return bool(self.operator and self.operator.managed)
 
 
+class TemplateDisk(Shape):
+    """An EBS volume that a template asks for; without a word on encryption, the snapshot and the region decide."""
+
+    encrypted: bool | None = None
+    snapshot_id: str | None = None
+
+
+class TemplateBlockDevice(Shape):
+    """A device that a template maps: a volume, an instance store volume (`virtual_name`), or none (`no_device`)."""
+
+    device_name: str | None = None
+    ebs: TemplateDisk | None = None
+    virtual_name: str | None = None
+    no_device: str | None = None
+
+
+class TemplateMarket(Shape):
+    """How an instance is bought: `spot` or `capacity-block`."""
+
+    market_type: str | None = None
+
+
+class TemplateInterface(Shape):
+    """A network interface that a template asks for; without a word on public addresses, its subnet decides."""
+
+    associate_public_ip_address: bool | None = None
+    groups: tuple[str, ...] = ()
+
+
+class TemplateProfile(Shape):
+    """The instance profile of a launch template, by one of its names."""
+
+    arn: str | None = None
+    name: str | None = None
+
+
 class LaunchTemplateData(Shape):
     """What a version of a launch template says; a member that it leaves out is decided at launch."""
 
     image_id: str | None = None
+    key_name: str | None = None
+    block_device_mappings: tuple[TemplateBlockDevice, ...] = ()
     metadata_options: MetadataOptions | None = None
     user_data: ScannedUserData | None = None
+    instance_market_options: TemplateMarket | None = None  # absent: on demand
+    network_interfaces: tuple[TemplateInterface, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+    iam_instance_profile: TemplateProfile | None = None
 
 
 class LaunchTemplateVersion(Shape):
@@ -169,6 +295,20 @@ class LaunchTemplate(Resource):
         return self.latest_version_number > len({self.default_version_number, self.latest_version_number})
 
 
+class ImageDisk(Shape):
+    """The snapshot of which a volume is made for each instance of an image."""
+
+    snapshot_id: str | None = None
+    encrypted: bool | None = None
+
+
+class ImageBlockDevice(Shape):
+    """A device that an image maps."""
+
+    device_name: str | None = None
+    ebs: ImageDisk | None = None
+
+
 class Image(Resource):
     """An AMI that the account owns."""
 
@@ -182,14 +322,50 @@ class Image(Resource):
     image_id: str
     name: str | None = None
     public: bool
+    creation_date: Timestamp | None = None
+    last_launched_time: Timestamp | None = None  # absent: never, or before EC2 kept it; a day behind
+    block_device_mappings: tuple[ImageBlockDevice, ...] = ()
     # "v2.0" where instances get IMDSv2 unless something else decides; absent where the image says nothing.
     imds_support: str | None = None
+
+    @property
+    def snapshot_ids(self) -> tuple[str, ...]:
+        """The snapshots that it is made of."""
+        disks = [device.ebs for device in self.block_device_mappings]
+        return tuple(disk.snapshot_id for disk in disks if disk is not None and disk.snapshot_id)
 
 
 class VolumeAttachment(Shape):
     """Where a volume is attached; without an instance where an AWS service's resource holds it."""
 
     instance_id: str | None = None
+
+
+class VolumeStatusInfo(Shape):
+    """`ok`, `warning` (slower than it should be), `impaired` or, while the checks run, `insufficient-data`."""
+
+    status: str
+
+
+class VolumeAction(Shape):
+    """What the owner has to do to get at the data again (`enable-volume-io`)."""
+
+    code: str
+
+
+class VolumeHealth(Shape):
+    """The status checks of a volume."""
+
+    volume_status: VolumeStatusInfo
+    actions: tuple[VolumeAction, ...] = ()
+
+
+def _sums(metric: str) -> Metric:
+    """How often something happened, hour by hour, to the volumes whose provisioned IOPS are paid for."""
+    return Metric(
+        "AWS/EBS", metric, statistic="Sum", period=3600, days=14,
+        when=lambda volume: volume.pays_for_iops, VolumeId="volume_id",
+    )  # fmt: skip
 
 
 class Volume(Resource):
@@ -204,8 +380,32 @@ class Volume(Resource):
     state: str
     create_time: Timestamp
     encrypted: bool
+    size: int  # GiB
+    volume_type: str
+    iops: int | None = None  # absent for types that have no figure of their own
+    multi_attach_enabled: bool | None = None  # absent where a type cannot be attached more than once
     attachments: tuple[VolumeAttachment, ...]
     operator: Operator | None = None
+    health: Annotated[
+        tuple[VolumeHealth, ...],
+        Join(
+            "DescribeVolumeStatus", at="VolumeStatuses", key="VolumeId", field="volume_id", const={"MaxResults": 1000}
+        ),
+    ]
+    burst_balance: Annotated[
+        tuple[float, ...],
+        Metric(
+            "AWS/EBS", "BurstBalance", statistic="Minimum", period=86400, days=14,
+            when=lambda volume: volume.volume_type == "gp2" and volume.size < 1000, VolumeId="volume_id",
+        ),
+    ]  # fmt: skip
+    read_ops: Annotated[tuple[float, ...], _sums("VolumeReadOps")]
+    write_ops: Annotated[tuple[float, ...], _sums("VolumeWriteOps")]
+
+    @property
+    def pays_for_iops(self) -> bool:
+        """Whether more IOPS were ordered than come with the capacity."""
+        return self.volume_type in ("io1", "io2") or (self.volume_type == "gp3" and (self.iops or 0) > 3000)
 
 
 class FastSnapshotRestore(Shape):
@@ -237,6 +437,7 @@ class Snapshot(Resource):
     state: str
     start_time: Timestamp
     encrypted: bool
+    storage_tier: str | None = None
     fast_restores: Annotated[
         tuple[FastSnapshotRestore, ...],
         Join("DescribeFastSnapshotRestores", at="FastSnapshotRestores", key="SnapshotId", field="snapshot_id"),
@@ -271,3 +472,16 @@ class PublicSnapshot(Resource):
             SnapshotId="snapshot_id",
         ),
     ]
+
+
+class KeyPair(Resource):
+    """A key for SSH, of which EC2 keeps the public half."""
+
+    service, cfn_type = "ec2", "AWS::EC2::KeyPair"
+    listing = Listing("DescribeKeyPairs", at="KeyPairs")
+    arn_format = "arn:{partition}:ec2:{region}:{account}:key-pair/{key_pair_id}"
+    id_field = "key_pair_id"
+    name_field = "key_name"
+
+    key_pair_id: str
+    key_name: str

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
-from auditor.fetch import Ask, CallError, Listing, Scope
+from auditor.fetch import Ask, Call, CallError, Join, Listing, Scope
 from auditor.findings import GapKind
 from auditor.model import Document, Resource, Shape, Timestamp
 
@@ -67,6 +67,21 @@ class AccessKey(Shape):
     last_used: Timestamp | None
 
 
+class MFADevice(Shape):
+    """An MFA device of a user, by its serial number: for all but hardware tokens an ARN, which tells the kind."""
+
+    serial_number: str
+
+    @property
+    def is_hardware(self) -> bool:
+        """Whether it is a security key, a passkey or a token: neither an app (:mfa/) nor a telephone (:sms-mfa/)."""
+        return not self.serial_number.startswith("arn:") or ":u2f/" in self.serial_number
+
+
+def _has_console_mfa(credentials: "UserCredentials") -> bool:
+    return not credentials.is_root and bool(credentials.password_enabled) and credentials.mfa_active
+
+
 class UserCredentials(Resource):
     """A row of the credential report: the password, MFA and access keys of a user, or of the root user.
 
@@ -91,6 +106,14 @@ class UserCredentials(Resource):
     access_key_2_active: bool
     access_key_2_last_rotated: ReportedTime
     access_key_2_last_used_date: ReportedTime
+    cert_1_active: bool
+    cert_2_active: bool
+
+    # Only asked for users who sign in to the console with MFA; a user who is gone by then has none.
+    mfa_devices: Annotated[
+        tuple[MFADevice, ...],
+        Call("ListMFADevices", at="MFADevices", when=_has_console_mfa, otherwise=(), UserName="user"),
+    ]
 
     @property
     def is_root(self) -> bool:
@@ -141,6 +164,28 @@ def _authorization_details(at: str) -> Listing:
     return Listing("GetAccountAuthorizationDetails", at=at, scope=Scope.GLOBAL, params={"Filter": filters})
 
 
+class PermissionsBoundary(Shape):
+    """The policy that bounds what the others grant to a user or role."""
+
+    permissions_boundary_arn: str
+
+
+class AccessKeyMetadata(Shape):
+    """An access key of a user, active or not. `create_date` is always given for keys of users."""
+
+    access_key_id: str
+    status: str
+    create_date: Timestamp | None = None
+
+
+class SSHPublicKey(Shape):
+    """A user's SSH key for CodeCommit."""
+
+    ssh_public_key_id: str
+    status: str
+    upload_date: Timestamp
+
+
 class User(Resource):
     """An IAM user. AWS may leave out inline policies where there are none; the other lists it gives empty."""
 
@@ -152,6 +197,14 @@ class User(Resource):
     group_list: tuple[str, ...]
     user_policy_list: tuple[InlinePolicy, ...] = ()
     attached_managed_policies: tuple[AttachedPolicy, ...]
+    permissions_boundary: PermissionsBoundary | None = None  # None: nothing bounds the user's policies
+
+    access_keys: Annotated[
+        tuple[AccessKeyMetadata, ...], Call("ListAccessKeys", at="AccessKeyMetadata", UserName="user_name")
+    ]
+    ssh_public_keys: Annotated[
+        tuple[SSHPublicKey, ...], Call("ListSSHPublicKeys", at="SSHPublicKeys", UserName="user_name")
+    ]
 
     @property
     def inline_policies(self) -> tuple[InlinePolicy, ...]:
@@ -176,6 +229,18 @@ class Group(Resource):
         return self.group_policy_list
 
 
+class RoleLastUsed(Shape):
+    """When a role was last used within the 400 days that AWS remembers; empty if it was not."""
+
+    last_used_date: Timestamp | None = None
+
+
+class RoleSession(Shape):
+    """How long sessions of a role may last, in seconds."""
+
+    max_session_duration: int
+
+
 class Role(Resource):
     """An IAM role. AWS may leave out inline policies where there are none; the other lists it gives empty."""
 
@@ -192,6 +257,12 @@ class Role(Resource):
     assume_role_policy_document: Document
     role_policy_list: tuple[InlinePolicy, ...] = ()
     attached_managed_policies: tuple[AttachedPolicy, ...]
+    permissions_boundary: PermissionsBoundary | None = None  # None: nothing bounds the role's policies
+    create_date: Timestamp
+    role_last_used: RoleLastUsed | None = None  # left out of, or empty for, a role without a use in 400 days
+
+    # The one thing that the request for all details leaves out: asked for all roles at once.
+    sessions: Annotated[tuple[RoleSession, ...], Join("ListRoles", at="Roles", key="Arn", field="arn")]
 
     @property
     def inline_policies(self) -> tuple[InlinePolicy, ...]:
@@ -234,6 +305,41 @@ class ManagedPolicy(Resource):
         return next((version.document for version in self.policy_version_list if version.is_default_version), None)
 
 
+class AwsManagedPolicy(Resource):
+    """A policy of AWS's that somebody in the account holds."""
+
+    service, cfn_type = "iam", "AWS::IAM::AwsManagedPolicy"
+    listing = Listing("ListPolicies", at="Policies", scope=Scope.GLOBAL, params={"Scope": "AWS", "OnlyAttached": True})
+    name_field = "policy_name"
+
+    policy_name: str
+    default_version_id: str
+
+    document: Annotated[
+        Document,
+        Call("GetPolicyVersion", at="PolicyVersion.Document", PolicyArn="arn", VersionId="default_version_id"),
+    ]
+
+
+class InstanceProfileRole(Shape):
+    """The role in an instance profile."""
+
+    arn: str
+    role_name: str
+
+
+class InstanceProfile(Resource):
+    """An instance profile: what gives an EC2 instance a role. AWS gives `roles` empty where there is none."""
+
+    service, cfn_type = "iam", "AWS::IAM::InstanceProfile"
+    listing = Listing("ListInstanceProfiles", at="InstanceProfiles", scope=Scope.GLOBAL)
+    id_field = "instance_profile_name"
+    name_field = "instance_profile_name"
+
+    instance_profile_name: str
+    roles: tuple[InstanceProfileRole, ...]
+
+
 class MFAOwner(Shape):
     """Whom an MFA device belongs to."""
 
@@ -264,6 +370,22 @@ class VirtualMFADevice(Resource):
         return self.user.arn.endswith(":root") if self.user else None
 
 
+class UnassignedMFADevice(Resource):
+    """An authenticator app that was set up for nobody, or outlived its user. Its seed and QR code are never read."""
+
+    service, cfn_type = "iam", "AWS::IAM::VirtualMFADevice"
+    listing = Listing(
+        "ListVirtualMFADevices",
+        at="VirtualMFADevices",
+        scope=Scope.GLOBAL,
+        params={"AssignmentStatus": "Unassigned"},
+    )
+    arn_format = "{serial_number}"
+    id_field = "serial_number"
+
+    serial_number: str
+
+
 class ServerCertificate(Resource):
     """A TLS certificate that was uploaded to IAM."""
 
@@ -272,6 +394,7 @@ class ServerCertificate(Resource):
     id_field = "server_certificate_name"
 
     server_certificate_name: str
+    server_certificate_id: str
     expiration: Timestamp
 
 

@@ -1,12 +1,12 @@
-"""RDS and Aurora: instances, clusters, their snapshots, global databases and proxies."""
+"""RDS and Aurora: instances, clusters and global databases."""
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from auditor.fetch import Ask, Call, Join, Listing, walk
+from auditor.fetch import Call, Join, Listing, Metric
 from auditor.model import Resource, Shape, Timestamp
+from auditor.resources.rds_groups import ReservedDatabases, ScalableTarget
 
 # Why rules pass over what `foreign` is true of.
 FOREIGN = "DocumentDB and Neptune only share RDS's API, and have guidance of their own"
@@ -160,6 +160,7 @@ def is_foreign(engine: str) -> bool:
 class Endpoint(Shape):
     """Where an instance listens."""
 
+    address: str | None = None
     port: int
 
 
@@ -204,6 +205,31 @@ class CertificateDetails(Shape):
     valid_till: Timestamp | None = None
 
 
+class StatusInfo(Shape):
+    """How something about an instance is going: AWS gives one for read replicas."""
+
+    status_type: str
+    normal: bool
+    status: str | None = None
+    message: str | None = None
+
+
+class MasterUserSecret(Shape):
+    """The secret in which RDS keeps the master user's password."""
+
+    secret_arn: str | None = None
+
+
+def _measured(
+    name: str, statistic: str, *, days: int, period: int = 86400, when: Callable[[Any], bool] | None = None
+) -> Metric:
+    """A metric of an instance: a value a day, unless told otherwise."""
+    return Metric(
+        "AWS/RDS", name, statistic=statistic, period=period, days=days, when=when,
+        DBInstanceIdentifier="db_instance_identifier",
+    )  # fmt: skip
+
+
 class DBInstance(Database):
     """A database instance: of RDS, or a member of a cluster."""
 
@@ -214,6 +240,17 @@ class DBInstance(Database):
 
     db_instance_identifier: str
     db_instance_status: str
+    db_instance_class: str
+    instance_create_time: Timestamp | None = None  # left out while it is being created
+    allocated_storage: int  # GiB
+    max_allocated_storage: int | None = None  # left out where storage does not grow by itself
+    storage_type: str | None = None
+    auto_minor_version_upgrade: bool
+    monitoring_interval: int | None = None  # seconds; 0 is off
+    iam_database_authentication_enabled: bool = False  # left out where the engine cannot
+    master_username: str | None = None
+    master_user_secret: MasterUserSecret | None = None  # left out where RDS does not keep the password
+    status_infos: tuple[StatusInfo, ...] = ()
     db_cluster_identifier: str | None = None  # only of a cluster's members
     # Only of replicas, and only one of the two.
     read_replica_source_db_instance_identifier: str | None = None
@@ -246,16 +283,48 @@ class DBInstance(Database):
         Call(
             "DescribeOptionGroups",
             at="OptionGroupsList",
-            when=lambda instance: instance.engine.startswith("oracle-") and instance.option_group_memberships,
+            when=lambda instance: instance.has_options and instance.option_group_memberships,
             otherwise=(),
             OptionGroupName="option_group_name",
         ),
     ]
+    # All of the region: one call serves every instance.
+    reservations: Annotated[
+        tuple[ReservedDatabases, ...], Call("DescribeReservedDBInstances", at="ReservedDBInstances")
+    ]
+    # Seconds, every five minutes; -1 where replication does not work.
+    replica_lag: Annotated[
+        tuple[float, ...],
+        _measured("ReplicaLag", "Average", days=1, period=300, when=lambda instance: instance.replica_of is not None),
+    ]
+    free_storage_space: Annotated[
+        tuple[float, ...],
+        _measured("FreeStorageSpace", "Minimum", days=1, when=lambda instance: instance.own_storage),
+    ]
+    database_connections: Annotated[
+        tuple[float, ...],
+        _measured("DatabaseConnections", "Maximum", days=7),
+    ]
+
+    @property
+    def has_options(self) -> bool:
+        """Whether what its option group says matters: Oracle's TLS, and the encryption of licensed engines."""
+        return self.engine.startswith(("oracle-", "sqlserver-ee", "sqlserver-se"))
 
     @property
     def alone(self) -> bool:
         """Whether it belongs to no cluster."""
         return self.db_cluster_identifier is None
+
+    @property
+    def own_storage(self) -> bool:
+        """Whether it has storage of a size of its own: Aurora's, DocumentDB's and Neptune's grows with the cluster."""
+        return not self.foreign and not self.engine.startswith("aurora")
+
+    @property
+    def subnet_group_name(self) -> str | None:
+        """The subnet group that it stands in."""
+        return self.db_subnet_group.db_subnet_group_name if self.db_subnet_group else None
 
     @property
     def replica_of(self) -> str | None:
@@ -280,9 +349,11 @@ class DBInstance(Database):
 
 
 class ClusterMember(Shape):
-    """An instance of a cluster."""
+    """An instance of a cluster. Of the readers, the one of the lowest tier takes over first."""
 
     db_instance_identifier: str
+    is_cluster_writer: bool
+    promotion_tier: int | None = None  # only of Aurora's
 
 
 class DBCluster(Database):
@@ -294,7 +365,10 @@ class DBCluster(Database):
     id_field = name_field = "db_cluster_identifier"
 
     db_cluster_identifier: str
+    master_username: str | None = None
     engine_mode: str | None = None
+    iam_database_authentication_enabled: bool = False  # left out where the engine cannot
+    backtrack_window: int | None = None  # seconds; only Aurora MySQL has one
     cluster_create_time: Timestamp | None = None
     storage_encrypted: bool
     # none, sse-kms or sse-rds, which leaves storage_encrypted false. Endpoints that do not know it leave it out.
@@ -316,78 +390,23 @@ class DBCluster(Database):
         ),
     ]
 
+    # All of the region: one call serves every cluster.
+    scalable_targets: Annotated[
+        tuple[ScalableTarget, ...],
+        Call(
+            "DescribeScalableTargets",
+            service="application-autoscaling",
+            at="ScalableTargets",
+            const={"ServiceNamespace": "rds", "ScalableDimension": "rds:cluster:ReadReplicaCount"},
+            when=lambda cluster: cluster.engine.startswith("aurora"),
+            otherwise=(),
+        ),
+    ]
+
     @property
     def serverless_v1(self) -> bool:
         """Whether it is of the first Aurora Serverless."""
         return self.engine_mode == "serverless"
-
-
-class SnapshotAttribute(Shape):
-    """Who may do something with a snapshot: `restore` names accounts, or `all`."""
-
-    attribute_name: str
-    attribute_values: tuple[str, ...]
-
-
-async def _db_snapshots(ask: Ask) -> list[dict[str, Any]]:
-    """Automated and manual snapshots, which come unasked, and AWS Backup's: RDS promises those only by their type."""
-    answers = await asyncio.gather(ask("DescribeDBSnapshots"), ask("DescribeDBSnapshots", SnapshotType="awsbackup"))
-    return [item for pages in answers for page in pages for item in walk(page, "DBSnapshots")]
-
-
-class DBSnapshot(Resource):
-    """A snapshot of an instance, of this account."""
-
-    service, cfn_type = "rds", "AWS::RDS::DBSnapshot"
-    listing = Listing("DescribeDBSnapshots", at="DBSnapshots", fetch=_db_snapshots)
-    arn_format = "arn:{partition}:rds:{region}:{account}:snapshot:{db_snapshot_identifier}"
-    id_field = name_field = "db_snapshot_identifier"
-    tags_field = "tag_list"
-
-    db_snapshot_identifier: str
-    engine: str
-    status: str
-    snapshot_type: str
-    encrypted: bool
-    # Only a manual snapshot can be shared, and only an unencrypted one with everybody.
-    attributes: Annotated[
-        tuple[SnapshotAttribute, ...],
-        Call(
-            "DescribeDBSnapshotAttributes",
-            at="DBSnapshotAttributesResult.DBSnapshotAttributes",
-            when=lambda snapshot: snapshot.snapshot_type == "manual" and not snapshot.encrypted,
-            otherwise=(),
-            DBSnapshotIdentifier="db_snapshot_identifier",
-        ),
-    ]
-
-
-class DBClusterSnapshot(Resource):
-    """A snapshot of a cluster, of this account."""
-
-    service, cfn_type = "rds", "AWS::RDS::DBClusterSnapshot"
-    listing = Listing("DescribeDBClusterSnapshots", at="DBClusterSnapshots")
-    arn_format = "arn:{partition}:rds:{region}:{account}:cluster-snapshot:{db_cluster_snapshot_identifier}"
-    id_field = name_field = "db_cluster_snapshot_identifier"
-    tags_field = "tag_list"
-
-    db_cluster_snapshot_identifier: str
-    engine: str
-    status: str
-    snapshot_type: str
-    cluster_create_time: Timestamp | None = None
-    storage_encrypted: bool
-    storage_encryption_type: str | None = None  # as of a cluster
-    attributes: Annotated[
-        tuple[SnapshotAttribute, ...],
-        Call(
-            "DescribeDBClusterSnapshotAttributes",
-            at="DBClusterSnapshotAttributesResult.DBClusterSnapshotAttributes",
-            when=lambda snapshot: snapshot.snapshot_type == "manual" and not snapshot.storage_encrypted,
-            otherwise=(),
-            DBClusterSnapshotIdentifier="db_cluster_snapshot_identifier",
-        ),
-    ]
 
 
 class GlobalClusterMember(Shape):
@@ -418,25 +437,3 @@ class GlobalCluster(Resource):
     status: str
     global_cluster_members: tuple[GlobalClusterMember, ...]
     failover_state: FailoverState | None = None
-
-
-class ProxyAuth(Shape):
-    """How a proxy logs in as one user, and whether its clients need IAM for that."""
-
-    iam_auth: str
-
-
-class DBProxy(Resource):
-    """A proxy in front of databases."""
-
-    service, cfn_type = "rds", "AWS::RDS::DBProxy"
-    listing = Listing("DescribeDBProxies", at="DBProxies")
-    arn_format = "{db_proxy_arn}"
-    id_field = name_field = "db_proxy_name"
-
-    db_proxy_name: str
-    status: str
-    engine_family: str
-    auth: tuple[ProxyAuth, ...]
-    default_auth_scheme: str | None = None  # NONE or IAM_AUTH; the older API knew the former only
-    require_tls: bool

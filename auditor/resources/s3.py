@@ -1,14 +1,16 @@
 """S3 buckets and what is configured on them."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
-from auditor.fetch import Ask, Call, CallError, Listing, Scope
+from auditor.fetch import Ask, Call, CallError, Join, Listing, Metric, Scope
 from auditor.findings import GapKind
-from auditor.model import Document, Resource, Shape
+from auditor.model import Document, Resource, Shape, Tags
 from auditor.resources.account import PublicAccessBlock
+from auditor.resources.s3_lifecycle import LifecycleRule
 
 
 class PolicyStatus(Shape):
@@ -54,6 +56,7 @@ class Versioning(Shape):
     """A bucket's versioning; a bucket that never had any has no status."""
 
     status: str | None = None
+    mfa_delete: str | None = None  # left out where it was never switched on
 
 
 class LoggingEnabled(Shape):
@@ -77,10 +80,19 @@ class ReplicationDestination(Shape):
         return self.bucket.rpartition(":")[2]
 
 
-class ReplicationRule(Shape):
-    """One replication rule."""
+class DeleteMarkerReplication(Shape):
+    """Whether a replication rule copies delete markers."""
 
+    status: str | None = None
+
+
+class ReplicationRule(Shape):
+    """One replication rule. Rules of the first kind have a prefix in place of a filter, and copy delete markers."""
+
+    id: str | None = None
     status: str
+    filter: dict[str, Any] | None = None
+    delete_marker_replication: DeleteMarkerReplication | None = None
     destination: ReplicationDestination
 
 
@@ -104,6 +116,10 @@ class Notification(Shape):
     lambda_function_configurations: tuple[NotificationTarget, ...] = ()
     topic_configurations: tuple[NotificationTarget, ...] = ()
     queue_configurations: tuple[NotificationTarget, ...] = ()
+    event_bridge_configuration: dict[str, Any] | None = None
+
+
+WHOLE_BUCKET = "EntireBucket"  # what S3's console calls the request metrics of a whole bucket
 
 
 async def _list_buckets(ask: Ask) -> list[dict[str, Any]]:
@@ -169,18 +185,88 @@ class EncryptionByDefault(Shape):
     kms_master_key_id: str | None = None
 
 
+class BlockedEncryptionTypes(Shape):
+    """What new objects must not be encrypted by: SSE-C (the customer's own keys), or NONE, which blocks nothing."""
+
+    encryption_type: tuple[str, ...] = ()
+
+
 class EncryptionRule(Shape):
     """One rule of default encryption."""
 
     apply_server_side_encryption_by_default: EncryptionByDefault | None = None
     bucket_key_enabled: bool = False
+    blocked_encryption_types: BlockedEncryptionTypes | None = None  # left out where nobody, nor AWS, ever chose
 
 
-class LifecycleRule(Shape):
-    """One lifecycle rule; AWS leaves the id out of rules that were given none."""
+class RedirectAll(Shape):
+    """Where a website sends every request."""
 
-    id: str | None = None
-    status: str
+    host_name: str
+
+
+class Website(Shape):
+    """A bucket's website; it serves objects unless it redirects every request."""
+
+    redirect_all_requests_to: RedirectAll | None = None
+
+
+class CorsRule(Shape):
+    """Which origins' pages may make which requests."""
+
+    allowed_methods: tuple[str, ...]
+    allowed_origins: tuple[str, ...]
+
+
+class DefaultRetention(Shape):
+    """For how long nobody can delete a new object: GOVERNANCE, which some may override, or COMPLIANCE."""
+
+    mode: str | None = None
+
+
+class ObjectLockRule(Shape):
+    """What holds for new objects."""
+
+    default_retention: DefaultRetention | None = None
+
+
+class ObjectLock(Shape):
+    """A bucket's Object Lock; without a rule, it holds only for objects that are locked one by one."""
+
+    rule: ObjectLockRule | None = None
+
+
+def _found_tags(value: Any) -> Any:
+    """The pairs in what was found for a bucket: one entry, or none where it never had tags."""
+    if isinstance(value, list) and all(isinstance(entry, Mapping) and "ResourceARN" in entry for entry in value):
+        return [pair for entry in value for pair in entry["Tags"]]
+    return value
+
+
+def _stored(storage_type: str) -> Metric:
+    """How many bytes a bucket holds in a storage class: S3 counts them once a day, and tells a day or two later."""
+    return Metric(
+        "AWS/S3",
+        "BucketSizeBytes",
+        statistic="Average",
+        period=86400,
+        days=4,
+        const={"StorageType": storage_type},
+        BucketName="name",
+    )
+
+
+def _requests(name: str) -> Metric:
+    """A count of a bucket's requests: of the configuration that S3's console makes for all of them."""
+    return Metric(
+        "AWS/S3",
+        name,
+        statistic="Sum",
+        period=86400,
+        days=7,
+        const={"FilterId": WHOLE_BUCKET},
+        BucketName="name",
+    )
 
 
 class Bucket(Resource):
@@ -261,6 +347,57 @@ class Bucket(Resource):
             Bucket="name",
         ),
     ]
+    # None where it serves no website.
+    website: Annotated[Website | None, Call("GetBucketWebsite", absent=("NoSuchWebsiteConfiguration",), Bucket="name")]
+    cors: Annotated[
+        tuple[CorsRule, ...] | None,
+        Call(
+            "GetBucketCors", at="CORSRules", iam="s3:GetBucketCORS", absent=("NoSuchCORSConfiguration",), Bucket="name"
+        ),
+    ]
+    object_lock: Annotated[
+        ObjectLock | None,
+        Call(
+            "GetObjectLockConfiguration",
+            at="ObjectLockConfiguration",
+            iam="s3:GetBucketObjectLockConfiguration",
+            absent=("ObjectLockConfigurationNotFoundError",),
+            Bucket="name",
+        ),
+    ]
+    # Enabled or Suspended; None where it never was. A name with a dot cannot have it.
+    acceleration: Annotated[
+        str | None,
+        Call(
+            "GetBucketAccelerateConfiguration",
+            at="Status",
+            iam="s3:GetAccelerateConfiguration",
+            when=lambda bucket: "." not in bucket.name,
+            Bucket="name",
+        ),
+    ]
+    # One wide call for all buckets of a region; S3's own takes one for each.
+    tags: Annotated[
+        Tags | None,
+        BeforeValidator(_found_tags),
+        Join(
+            "GetResources",
+            at="ResourceTagMappingList",
+            key="ResourceARN",
+            field="arn",
+            service="resourcegroupstaggingapi",
+            const={"ResourceTypeFilters": ["s3"]},
+        ),
+    ]
+    standard_bytes: Annotated[tuple[float, ...], _stored("StandardStorage")]
+    reduced_redundancy_bytes: Annotated[tuple[float, ...], _stored("ReducedRedundancyStorage")]
+    all_requests: Annotated[tuple[float, ...], _requests("AllRequests")]
+    server_errors: Annotated[tuple[float, ...], _requests("5xxErrors")]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Its tags."""
+        return self.tags or {}
 
     @property
     def log_target(self) -> str | None:

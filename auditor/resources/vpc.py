@@ -22,10 +22,24 @@ class BlockPublicAccessStates(Shape):
     internet_gateway_block_mode: str | None = None
 
 
+class CidrBlockState(Shape):
+    """How far a network has come to a VPC: "associating", "associated", "disassociating", "failed" and so on."""
+
+    state: str | None = None
+
+
+class CidrBlockAssociation(Shape):
+    """One IPv4 network of a VPC, the first one included."""
+
+    cidr_block: str | None = None
+    cidr_block_state: CidrBlockState | None = None
+
+
 class Ipv6CidrBlockAssociation(Shape):
     """One IPv6 network of a VPC."""
 
     ipv6_cidr_block: str | None = None
+    ipv6_cidr_block_state: CidrBlockState | None = None
 
 
 class Vpc(Resource):
@@ -38,7 +52,27 @@ class Vpc(Resource):
 
     vpc_id: str
     owner_id: str
+    is_default: bool
+    cidr_block_association_set: tuple[CidrBlockAssociation, ...]
     ipv6_cidr_block_association_set: tuple[Ipv6CidrBlockAssociation, ...] = ()  # absent: none
+
+    @property
+    def cidr_blocks(self) -> tuple[str, ...]:
+        """Its IPv4 networks."""
+        return tuple(
+            a.cidr_block for a in self.cidr_block_association_set if a.cidr_block and _holds(a.cidr_block_state)
+        )
+
+    @property
+    def ipv6_cidr_blocks(self) -> tuple[str, ...]:
+        """Its IPv6 networks."""
+        blocks = self.ipv6_cidr_block_association_set
+        return tuple(a.ipv6_cidr_block for a in blocks if a.ipv6_cidr_block and _holds(a.ipv6_cidr_block_state))
+
+
+def _holds(state: CidrBlockState | None) -> bool:
+    """Whether a network is the VPC's: AWS lists one that was taken away for a while."""
+    return state is None or state.state not in ("disassociating", "disassociated", "failing", "failed")
 
 
 class Subnet(Resource):
@@ -53,6 +87,9 @@ class Subnet(Resource):
     vpc_id: str
     owner_id: str
     map_public_ip_on_launch: bool
+    availability_zone: str
+    cidr_block: str | None = None  # absent: the subnet has IPv6 addresses only
+    available_ip_address_count: int
     block_public_access_states: BlockPublicAccessStates | None = None
 
 
@@ -102,6 +139,7 @@ class RouteTableAssociation(Shape):
 
     main: bool = False
     subnet_id: str | None = None
+    gateway_id: str | None = None  # an internet or virtual private gateway, whose incoming traffic the table directs
     association_state: AssociationState | None = None
 
     @property
@@ -131,29 +169,14 @@ class RouteTable(Resource):
         return tuple(a.subnet_id for a in self.associations if a.subnet_id and a.holds)
 
     @property
+    def gateway_ids(self) -> tuple[str, ...]:
+        """The gateways whose incoming traffic it directs."""
+        return tuple(a.gateway_id for a in self.associations if a.gateway_id and a.holds)
+
+    @property
     def main(self) -> bool:
         """Whether subnets that name no table use this one."""
         return any(a.main and a.holds for a in self.associations)
-
-
-class InternetGatewayAttachment(Shape):
-    """The VPC that an internet gateway serves; state is "available" when it does."""
-
-    vpc_id: str | None = None
-    state: str | None = None
-
-
-class InternetGateway(Resource):
-    """An internet gateway."""
-
-    service, cfn_type = "ec2", "AWS::EC2::InternetGateway"
-    listing = Listing("DescribeInternetGateways", at="InternetGateways", params=PAGED)
-    arn_format = "arn:{partition}:ec2:{region}:{owner_id}:internet-gateway/{internet_gateway_id}"
-    id_field = "internet_gateway_id"
-
-    internet_gateway_id: str
-    owner_id: str
-    attachments: tuple[InternetGatewayAttachment, ...] = ()
 
 
 class NetworkAclEntry(Shape):
@@ -185,6 +208,7 @@ class NetworkAcl(Resource):
     network_acl_id: str
     vpc_id: str
     owner_id: str
+    is_default: bool
     associations: tuple[NetworkAclAssociation, ...]
     entries: tuple[NetworkAclEntry, ...]
 
@@ -207,6 +231,13 @@ class FlowLog(Resource):
     flow_log_status: str  # "ACTIVE"
     traffic_type: str | None = None  # "ACCEPT", "REJECT" or "ALL"; transit gateways have none
     deliver_logs_status: str | None = None  # "SUCCESS" or "FAILED"; absent before the first delivery
+    log_destination: str | None = None  # an ARN: of a log group, a Firehose stream, or a bucket, with a prefix or not
+
+    @property
+    def bucket_name(self) -> str | None:
+        """The bucket that it writes to, if it does."""
+        service, _, path = (self.log_destination or "").partition(":::")
+        return path.partition("/")[0] if service.endswith(":s3") else None
 
 
 class IpRange(Shape):
@@ -234,7 +265,9 @@ class UserIdGroupPair(Shape):
     """A security group that a rule names, and the account that owns it."""
 
     group_id: str | None = None
-    user_id: str | None = None
+    user_id: str | None = None  # absent where the group, of another VPC, is gone
+    vpc_id: str | None = None
+    vpc_peering_connection_id: str | None = None
     description: str | None = None
 
 
@@ -261,6 +294,23 @@ def _with_a_peer(permissions: tuple[IpPermission, ...]) -> tuple[IpPermission, .
 IpPermissions = Annotated[tuple[IpPermission, ...], AfterValidator(_with_a_peer)]
 
 
+class StaleIpPermission(Shape):
+    """A rule that names a group of a peered VPC, where that group or the peering is gone."""
+
+    ip_protocol: str | None = None
+    from_port: int | None = None
+    to_port: int | None = None
+    user_id_group_pairs: tuple[UserIdGroupPair, ...] = ()
+
+
+class StaleSecurityGroup(Shape):
+    """A group with rules that are stale."""
+
+    group_id: str
+    stale_ip_permissions: tuple[StaleIpPermission, ...] = ()
+    stale_ip_permissions_egress: tuple[StaleIpPermission, ...] = ()
+
+
 class SecurityGroup(Resource):
     """A security group, the account's own or one that another account shares with it."""
 
@@ -276,6 +326,27 @@ class SecurityGroup(Resource):
     vpc_id: str | None = None
     ip_permissions: IpPermissions
     ip_permissions_egress: IpPermissions
+    # Of every group of the VPC. Asked once for a VPC, and only where a group of it names one elsewhere.
+    stale_in_vpc: Annotated[
+        tuple[StaleSecurityGroup, ...],
+        Call(
+            "DescribeStaleSecurityGroups",
+            at="StaleSecurityGroupSet",
+            const={"MaxResults": 255},
+            when=lambda group: group.refers_elsewhere,
+            otherwise=(),
+            VpcId="vpc_id",
+        ),
+    ]
+
+    @property
+    def refers_elsewhere(self) -> bool:
+        """Whether a rule names a group that may be of another VPC."""
+        pairs = [pair for p in (*self.ip_permissions, *self.ip_permissions_egress) for pair in p.user_id_group_pairs]
+        return self.vpc_id is not None and any(
+            pair.vpc_peering_connection_id or pair.user_id != self.owner_id or pair.vpc_id not in (None, self.vpc_id)
+            for pair in pairs
+        )
 
 
 class GroupIdentifier(Shape):
@@ -288,6 +359,13 @@ class Association(Shape):
     """The public IPv4 address that an address of a network interface is known by."""
 
     public_ip: str | None = None
+
+
+class InterfaceAttachment(Shape):
+    """What a network interface is attached to; without an instance where an AWS service's resource holds it."""
+
+    instance_id: str | None = None
+    device_index: int | None = None  # 0 for an instance's primary one
 
 
 class PrivateIpAddress(Shape):
@@ -321,6 +399,22 @@ class NetworkInterface(Resource):
     private_ip_addresses: tuple[PrivateIpAddress, ...]
     ipv6_addresses: tuple[Ipv6Address, ...]
     deny_all_igw_traffic: bool = False  # absent: nothing keeps the internet from its addresses
+    status: str  # "available" (attached to nothing), "associated", "attaching", "in-use" or "detaching"
+    attachment: InterfaceAttachment | None = None  # absent: attached to nothing
+    requester_managed: bool
+    interface_type: str | None = None
+    description: str | None = None
+    source_dest_check: bool
+
+    @property
+    def instance_id(self) -> str | None:
+        """The instance that it is attached to."""
+        return self.attachment.instance_id if self.attachment else None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its private IPv4 addresses: `inventory.where(NetworkInterface, "addresses", ip)` finds who has one."""
+        return tuple(each.private_ip_address for each in self.private_ip_addresses if each.private_ip_address)
 
     @property
     def group_ids(self) -> tuple[str, ...]:

@@ -83,6 +83,21 @@ def test_http_as_moto_has_it(lab: Lab) -> None:
     assert (finding.evidence["ports"], finding.evidence["source"]) == ("80", "0.0.0.0/0")
 
 
+def test_http_has_the_chain_as_evidence(lab: Lab) -> None:
+    launched = launch(lab, SecurityGroupIds=[group(lab, ALL)])
+    assert lab.findings(HTTP)[launched].evidence["reachable"] is False  # moto's default VPC has no way out
+    ec2 = lab.client("ec2")
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    (table,) = ec2.describe_route_tables()["RouteTables"]
+    ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    found = lab.findings(HTTP)[launched]
+    assert found.evidence["reachable"] is True
+    assert found.evidence["reached"][0]["port"] == "tcp 80"
+    for operation in ("NetworkAcls", "RouteTables", "NetworkInterfaces"):
+        denied = lab.findings(HTTP, deny=[f"ec2:Describe{operation}"])[launched]
+        assert (denied.status, denied.severity, denied.evidence["reachable"]) == ("fail", "medium", None)
+
+
 def test_http_matters_less_where_the_vpc_is_blocked(lab: Lab) -> None:
     made = launch(lab, SecurityGroupIds=[group(lab, ALL)])
     blocked = {

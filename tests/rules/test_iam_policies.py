@@ -30,11 +30,14 @@ WILDCARD = "iam-policy-no-service-wildcard-actions"
 PASSROLE = "iam-policy-passrole-scoped"
 NOTACTION = "iam-policy-no-allow-with-notaction"
 FULL_ACCESS = "iam-principal-no-full-access-managed-policies"
+ESCALATION = "iam-policy-no-privilege-escalation"
+LANGUAGE = "iam-policy-language-version-current"
 IN_USE = pytest.mark.parametrize(
     ("rule_id", "wrong"),
     [
         (ADMINISTRATIVE, EVERYTHING),
         (PASSROLE, allow("iam:PassRole")),
+        (ESCALATION, allow("iam:PutUserPolicy")),
         (NOTACTION, {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}),
     ],
 )
@@ -100,6 +103,22 @@ STATEMENTS: Mapping[str, Mapping[str, tuple[Json, str]]] = {
         "everything": (allow("*"), "pass"),
         "read-only": (allow("iam:Get*"), "pass"),
         "deny": ({**allow("iam:PassRole"), "Effect": "Deny"}, "pass"),
+    },
+    ESCALATION: {
+        "put": (allow("iam:Put*"), "fail"),
+        "pass-and-run": (allow(["iam:PassRole", "EC2:runinstances"]), "fail"),
+        "pass-only": (allow("iam:PassRole"), "pass"),
+        "one-role": (allow(["iam:PassRole", "ec2:RunInstances"], f"{ROLES}worker"), "pass"),
+        "all-roles": (allow("iam:AttachRolePolicy", f"{ROLES}*"), "fail"),
+        "not-action": (without("Action", allow(), NotAction="s3:*"), "fail"),
+        "power-user": (without("Action", allow(), NotAction=["iam:*", "lambda:*", "ssm:*", "sts:*"]), "pass"),
+        "existing": (allow("lambda:UpdateFunctionCode"), "fail"),
+        "with-mfa": (allow("iam:PutUserPolicy", **when("Bool", "aws:MultiFactorAuthPresent", "true")), "fail"),
+        "tagged": (allow("iam:PutUserPolicy", **when("StringEquals", "aws:ResourceTag/a", "b")), "unknown"),
+        "tagged-target": (allow("ssm:StartSession", **when("StringEquals", "ssm:resourceTag/a", "b")), "pass"),
+        "bounded": (allow("iam:PutUserPolicy", **when("StringEquals", "iam:PermissionsBoundary", "x")), "pass"),
+        "everything": (allow("*"), "pass"),
+        "deny": ({**allow("iam:*"), "Effect": "Deny"}, "pass"),
     },
     NOTACTION: {
         "not-action": (without("Action", allow(), NotAction="iam:*"), "fail"),
@@ -258,3 +277,68 @@ def test_full_access_policies(lab: Lab) -> None:
     }
     assert (found["iam"].severity, found["s3"].severity) == ("high", "medium")
     assert found["iam"].evidence == {"policies": ["AmazonS3FullAccess", "IAMFullAccess"]}
+
+
+def test_escalation_is_worse_without_conditions_and_targets(lab: Lab) -> None:
+    answers = details(
+        policy("put", allow("iam:PutUserPolicy", Sid="Write")),
+        policy("existing", allow("lambda:UpdateFunctionCode")),
+        policy("with-mfa", allow("iam:PutUserPolicy", **when("Bool", "aws:MultiFactorAuthPresent", "true"))),
+        policy("denied", allow("iam:PutUserPolicy"), {**allow("iam:Put*"), "Effect": "Deny"}),
+    )
+    found = verdicts(lab, ESCALATION, answers)
+    assert {name: f.severity for name, f in found.items() if f.status == "fail"} == {
+        "put": "high", "existing": "medium", "with-mfa": "medium",
+    }  # fmt: skip
+    assert found["put"].evidence["paths"] == [
+        {"path": "iam:PutUserPolicy", "statements": ["Write"], "conditional": False}
+    ]
+
+
+def test_language_version(lab: Lab) -> None:
+    old = {"Version": "2008-10-17", "Statement": allow()}
+    bare = {"Statement": allow("s3:*", "arn:aws:s3:::b/${aws:username}")}
+    answers = details(
+        policy("current", allow(), attached=0),
+        policy("bare", allow()) | {"PolicyVersionList": [version(bare)]},
+        role("worker", inline={"old": old}, trust=old),
+        role("linked", path=SERVICE_LINKED, trust=old),
+        user("anna", inline={"current": document(allow())}),
+        group("all", inline={"bare": bare}),
+    )
+    found = verdicts(lab, LANGUAGE, answers)
+    assert {name: f.severity.value if f.status == "fail" else f.status.value for name, f in found.items()} == {
+        "current": "pass", "bare": "medium", "worker trust policy": "low", "worker old": "low",
+        "linked trust policy": "not_applicable", "anna current": "pass", "all bare": "medium",
+    }  # fmt: skip
+
+
+def version(text: Json) -> Json:
+    return {"VersionId": "v1", "IsDefaultVersion": True, "Document": text}
+
+
+def test_policies_in_use(lab: Lab) -> None:
+    answers = details(
+        policy("used", allow()), policy("bound", allow(), attached=0, boundary=1), policy("idle", allow(), attached=0)
+    )
+    rule = "iam-policy-attached"
+    assert statuses(lab, rule, answers) == {"used": "pass", "bound": "pass", "idle": "fail"}
+
+
+def test_cloudshell(lab: Lab) -> None:
+    shell, own = (
+        "arn:aws:iam::aws:policy/AWSCloudShellFullAccess",
+        "arn:aws:iam::123456789012:policy/AWSCloudShellFullAccess",
+    )
+    answers = details(
+        role("r", shell), role("linked", shell, path=SERVICE_LINKED), user("u", shell), user("v", own), group("g")
+    )
+    assert statuses(lab, "iam-cloudshell-full-access-not-attached", answers) == {
+        "r": "fail", "linked": "not_applicable", "u": "fail", "v": "pass", "g": "pass",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("rule_id", [LANGUAGE, "iam-policy-attached", "iam-cloudshell-full-access-not-attached"])
+def test_denied_details(lab: Lab, rule_id: str) -> None:
+    with lab.but(deny=[DETAILS]):
+        assert {finding.status.value for finding in lab.judge(rule_id).findings} == {"unknown"}

@@ -34,7 +34,7 @@ CLUSTER: dict[str, Any] = {
     "BackupRetentionPeriod": 7,
     "DeletionProtection": True,
     "MultiAZ": True,
-    "DBClusterMembers": [{"DBInstanceIdentifier": "one"}, {"DBInstanceIdentifier": "two"}],
+    "DBClusterMembers": [{"DBInstanceIdentifier": name, "IsClusterWriter": name == "one"} for name in ("one", "two")],
     "DBClusterParameterGroup": "group",
 }
 OPEN = {"StorageEncrypted": False}

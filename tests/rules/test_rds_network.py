@@ -114,6 +114,28 @@ def test_a_public_address_is_no_secret_where_the_network_is(lab: Lab, denied: st
     assert denied in found.evidence["severity_unsettled"]
 
 
+def test_evidence_has_the_chain(lab: Lab) -> None:
+    entries = [
+        {"RuleNumber": 100, "RuleAction": "allow", "Protocol": "-1", "Egress": egress, "CidrBlock": "0.0.0.0/0"}
+        for egress in (False, True)
+    ]
+    acl = {
+        "NetworkAclId": "acl-1", "VpcId": "vpc-1", "OwnerId": OWNER, "IsDefault": True, "Entries": entries,
+        "Associations": [{"SubnetId": "subnet-1"}, {"SubnetId": "subnet-2"}],
+    }  # fmt: skip
+    answers = network(WORLD, routed=True) | {"ec2:DescribeNetworkAcls": {"NetworkAcls": [acl]}}
+    evidence = lab.findings(PUBLIC, answers=answers)["db"].evidence
+    assert evidence["reachable"] is True
+    (reached,) = evidence["reached"]
+    assert (reached["port"], [link["id"] for link in reached["chain"]]) == (
+        "tcp 5432", ["db.example", "subnet-2", "igw-1", "rtb-subnet-2", "acl-1", "acl-1", "sg-1"],
+    )  # fmt: skip
+    closed = lab.findings(PUBLIC, answers=network(routed=True))["db"].evidence
+    assert closed["reachable"] is False
+    denied = lab.findings(PUBLIC, answers=answers, deny=["ec2:DescribeNetworkAcls"])["db"]
+    assert (denied.status, denied.severity, denied.evidence["reachable"]) == ("fail", "critical", None)
+
+
 def test_the_network_does_not_matter_without_a_public_address(lab: Lab) -> None:
     answers = network(WORLD, PubliclyAccessible=False)
     assert lab.statuses(PUBLIC, answers=answers, deny=[GROUPS, ROUTES]) == {"db": "pass"}

@@ -331,10 +331,15 @@ TARGETS = pytest.mark.parametrize("target", [FUNCTION, TOPIC, QUEUE], ids=["func
 LISTING = {FUNCTION: "lambda:ListFunctions", TOPIC: "sns:ListTopics", QUEUE: "sqs:ListQueues"}
 DETAIL = {FUNCTION: "lambda:GetPolicy", TOPIC: "sns:GetTopicAttributes", QUEUE: "sqs:GetQueueAttributes"}
 ACTION = {FUNCTION: "lambda:InvokeFunction", TOPIC: "sns:Publish", QUEUE: "sqs:SendMessage"}
+# What AWS says of every topic and of every queue.
+ALWAYS = {
+    "SubscriptionsConfirmed": "0", "VisibilityTimeout": "30", "MessageRetentionPeriod": "345600",
+    "ReceiveMessageWaitTimeSeconds": "0",
+}  # fmt: skip
 NO_POLICY: dict[str, Any] = {
     DETAIL[FUNCTION]: Error("ResourceNotFoundException", "none", status=404),
-    DETAIL[TOPIC]: {"Attributes": {"TopicArn": TOPIC}},
-    DETAIL[QUEUE]: {"Attributes": {"QueueArn": QUEUE}},
+    DETAIL[TOPIC]: {"Attributes": {"TopicArn": TOPIC, **ALWAYS}},
+    DETAIL[QUEUE]: {"Attributes": {"QueueArn": QUEUE, **ALWAYS}},
 }
 
 
@@ -354,7 +359,7 @@ def lets_in(target: str, *statements: dict[str, Any]) -> dict[str, Any]:
     usual = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": ACTION[target]}
     usual |= {"Resource": target}
     text = json.dumps({"Version": "2012-10-17", "Statement": [usual | statement for statement in statements]})
-    described = {"Policy": text} if target == FUNCTION else {"Attributes": {"Policy": text}}
+    described = {"Policy": text} if target == FUNCTION else {"Attributes": {"Policy": text, **ALWAYS}}
     return {**listed(target), DETAIL[target]: described}
 
 
