@@ -3,13 +3,17 @@
 Met says no more than it can: every rule that cites the control, and that ran, found nothing wrong and missed nothing.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from auditor.audit import Audit
-from auditor.findings import Finding, Status
+from auditor.findings import Status
 from auditor.frameworks import FRAMEWORKS, Framework, split
+
+
+Tally = Counter[tuple[Status, bool]]  # findings by status, and whether somebody has accepted them
 
 
 class Verdict(StrEnum):
@@ -59,11 +63,24 @@ class View:
 def views(audit: Audit) -> list[View]:
     """Every framework that a rule of the audit cites."""
     cited = {split(control)[0] for rule in audit.rules for control in rule.controls}
-    return [view(audit, framework) for key, framework in FRAMEWORKS.items() if key in cited]
+    tallies = _tallies(audit)
+    return [_view(audit, framework, tallies) for key, framework in FRAMEWORKS.items() if key in cited]
 
 
 def view(audit: Audit, framework: Framework) -> View:
     """One framework over an audit."""
+    return _view(audit, framework, _tallies(audit))
+
+
+def _tallies(audit: Audit) -> dict[str, Tally]:
+    """How the findings of each rule ended; an accepted failure is one of its own kind."""
+    counts: dict[str, Tally] = defaultdict(Counter)
+    for finding in audit.findings:
+        counts[finding.rule][finding.status, finding.suppression is not None] += 1
+    return counts
+
+
+def _view(audit: Audit, framework: Framework, tallies: Mapping[str, Tally]) -> View:
     citing: dict[str, set[str]] = defaultdict(set)
     for rule in audit.rules:
         for control in rule.controls:
@@ -71,19 +88,17 @@ def view(audit: Audit, framework: Framework) -> View:
             if key == framework.key:
                 for number in numbers:
                     citing[number].add(rule.id)
-    by_rule: dict[str, list[Finding]] = defaultdict(list)
-    for finding in audit.findings:
-        by_rule[finding.rule].append(finding)
     every = sorted(framework.catalogue | citing.keys(), key=in_order)
-    return View(framework, tuple(_control(number, sorted(citing[number]), by_rule) for number in every))
+    return View(framework, tuple(_control(number, sorted(citing[number]), tallies) for number in every))
 
 
-def _control(number: str, rules: list[str], by_rule: dict[str, list[Finding]]) -> Control:
-    findings = [finding for rule in rules for finding in by_rule[rule]]
-    failed = sum(f.status is Status.FAIL and f.suppression is None for f in findings)
-    accepted = sum(f.status is Status.FAIL and f.suppression is not None for f in findings)
-    unknown = sum(f.status is Status.UNKNOWN for f in findings)
-    passed = sum(f.status is Status.PASS for f in findings)
+def _control(number: str, rules: list[str], tallies: Mapping[str, Tally]) -> Control:
+    whole: Tally = Counter()
+    for rule in rules:
+        whole += tallies.get(rule, Counter())
+    failed, accepted = whole[Status.FAIL, False], whole[Status.FAIL, True]
+    unknown = whole[Status.UNKNOWN, False] + whole[Status.UNKNOWN, True]
+    passed = whole[Status.PASS, False] + whole[Status.PASS, True]
     verdict = (
         Verdict.NOT_COVERED
         if not rules

@@ -46,7 +46,9 @@ def runner(tmp_path: Path, lab: Lab) -> Any:
             cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         if files["GITHUB_OUTPUT"].exists():
-            outputs.update(line.split("=", 1) for line in files["GITHUB_OUTPUT"].read_text().splitlines())
+            for line in files["GITHUB_OUTPUT"].read_text().splitlines():
+                name_of, _, value = line.partition("=")
+                outputs[name_of] = value
         return done
 
     return run

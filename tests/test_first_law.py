@@ -1,7 +1,8 @@
 """The first law over a whole account: whatever single operation is denied, nothing turns into a pass or is lost."""
 
 import asyncio
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 
@@ -23,7 +24,6 @@ FEW = 3
 # They only make a failure more or less severe: it stays a failure without them.
 SEVERITY_ALONE: frozenset[Operation] = frozenset(
     {
-        ("ec2", "DescribeNetworkInterfaces"),
         ("ec2", "DescribeVpcBlockPublicAccessExclusions"),
         ("ec2", "DescribeVpcBlockPublicAccessOptions"),
     }
@@ -42,13 +42,13 @@ def whole(account: Northwind) -> Scanned:
 
 
 @cache
-def operations_of(rule: Rule) -> frozenset[Operation]:
-    return frozenset((op.service, op.name) for op in plan([rule], metrics=True).operations())
-
-
-def users_of(operation: Operation) -> tuple[Rule, ...]:
+def users() -> Mapping[Operation, tuple[Rule, ...]]:
     """The rules whose plan contains an operation."""
-    return tuple(rule for rule in EVERY_RULE if operation in operations_of(rule))
+    found: dict[Operation, list[Rule]] = defaultdict(list)
+    for rule in EVERY_RULE:
+        for op in plan([rule], metrics=True).operations():
+            found[op.service, op.name].append(rule)
+    return {operation: tuple(rules) for operation, rules in found.items()}
 
 
 def asked_in(operation: Operation, whole: Scanned) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ def baselines(account: Northwind) -> dict[tuple[str, ...], Scanned]:
 def test_denying_one_operation_never_passes_and_never_loses(
     account: Northwind, whole: Scanned, baselines: dict[tuple[str, ...], Scanned], operation: Operation
 ) -> None:
-    rules = users_of(operation)
+    rules = users()[operation]
     regions = asked_in(operation, whole)
     if regions not in baselines:
         baselines[regions] = account.scan(regions=regions)

@@ -58,14 +58,48 @@ def seed(endpoint: "Endpoint") -> None:
     """Put the company into an empty account. The same ids come out each time."""
     from moto.moto_api._internal import mock_random
 
-    from auditor.demo import seed_compute, seed_databases, seed_iam, seed_network, seed_storage
+    from auditor.demo import (
+        seed_balancers,
+        seed_compute,
+        seed_connections,
+        seed_data,
+        seed_databases,
+        seed_dns,
+        seed_edge,
+        seed_fleet,
+        seed_guards,
+        seed_iam,
+        seed_network,
+        seed_scale,
+        seed_serverless,
+        seed_storage,
+        seed_streams,
+    )
     from auditor.demo.stage import Stage
 
     stage = Stage(endpoint)
     # The first time in a process moto draws ids for AWS's own policies, and never again.
     stage.backend("iam")
     # Each area draws from a seed of its own: what is added to one leaves the ids of the others alone.
-    for number, area in enumerate((seed_iam, seed_network, seed_compute, seed_databases, seed_storage)):
+    for number, area in enumerate(
+        (
+            seed_iam,
+            seed_network,
+            seed_compute,
+            seed_databases,
+            seed_storage,
+            seed_scale,
+            seed_fleet,
+            seed_guards,
+            seed_serverless,
+            seed_streams,
+            seed_data,
+            seed_balancers,
+            seed_edge,
+            seed_dns,
+            seed_connections,
+        )
+    ):
         mock_random.seed(SEED + number)
         area.build(stage)
     endpoint.answers = {**endpoint.answers, **stage.answers}

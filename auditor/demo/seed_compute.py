@@ -125,14 +125,17 @@ def _states(stage: Stage) -> None:
         ec2 = backend("ec2", region, account)
         every = [each for reservation in ec2.reservations.values() for each in reservation.instances]
         wanted = params.get("InstanceIds")
-        return {"InstanceImageMetadata": [_image(each) for each in every if not wanted or each.id in wanted]}
+        return {"InstanceImageMetadata": [_image(stage, each) for each in every if not wanted or each.id in wanted]}
 
     stage.answers["ec2:DescribeInstanceImageMetadata"] = images
 
 
-def _image(instance: Any) -> dict[str, Any]:
+def _image(stage: Stage, instance: Any) -> dict[str, Any]:
     owner, alias, public = IMAGES.get(instance.image_id, (ACCOUNT, None, False))
     image = {"ImageId": instance.image_id, "OwnerId": owner, "IsPublic": public, "State": "available"}
+    image["CreationDate"] = f"{stage.ago(81 if instance.image_id == AMAZON else 1380):%Y-%m-%dT08:00:00.000Z}"
+    if instance.image_id == LOOKALIKE:
+        image["State"] = "deregistered"
     return {
         "InstanceId": instance.id,
         "InstanceType": instance.instance_type,

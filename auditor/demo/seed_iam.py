@@ -315,24 +315,28 @@ def _account(stage: Stage) -> None:
     stage.answers["iam:GetAccountSummary"] = summary
     stage.answers["iam:GetCredentialReport"] = report
     people = [name for name, _, _, mfa, *_ in PEOPLE if mfa]
-    stage.answers["iam:ListVirtualMFADevices"] = {
-        "VirtualMFADevices": [
+    assigned = [
+        {
+            "SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/root-account-mfa-device",
+            "User": _owner(stage, "root", "root", created),
+            "EnableDate": stage.ago(1700),
+        },
+        *(
             {
-                "SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/root-account-mfa-device",
-                "User": _owner(stage, "root", "root", created),
-                "EnableDate": stage.ago(1700),
-            },
-            *(
-                {
-                    "SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/{name}",
-                    "User": _owner(stage, name, f"user/{name}", stage.ago(903)),
-                    "EnableDate": stage.ago(600),
-                }
-                for name in people
-            ),
-        ],
-        "IsTruncated": False,
-    }
+                "SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/{name}",
+                "User": _owner(stage, name, f"user/{name}", stage.ago(903)),
+                "EnableDate": stage.ago(600),
+            }
+            for name in people
+        ),
+    ]
+    left_over = [{"SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/intern-2019"}]
+
+    def devices(params: Params, _: str, __: str) -> Mapping[str, Any]:
+        unassigned = params.get("AssignmentStatus") == "Unassigned"
+        return {"VirtualMFADevices": left_over if unassigned else assigned, "IsTruncated": False}
+
+    stage.answers["iam:ListVirtualMFADevices"] = devices
 
 
 def _owner(stage: Stage, name: str, resource: str, created: datetime) -> dict[str, Any]:

@@ -239,6 +239,7 @@ def image_metadata(params: Params, region: str, account: str) -> Mapping[str, An
                     "ImageId": instance.image_id,
                     "State": "available",
                     "ImageAllowed": True,
+                    "CreationDate": f"{datetime.now(UTC):%Y-%m-01T00:00:00.000Z}",
                     **image_owner(ec2.amis.get(instance.image_id), account),
                 },
             }
@@ -277,7 +278,8 @@ def function_urls(params: Params, region: str, account: str) -> Mapping[str, Any
         url = backend("lambda", region, account).get_function(params["FunctionName"]).url_config
     except UnknownFunctionException:
         return Error("ResourceNotFoundException", f"Function not found: {params['FunctionName']}", 404)
-    return {"FunctionUrlConfigs": [url.to_dict()] if url else []}
+    listed = {name: value for name, value in url.to_dict().items() if value is not None} if url else None
+    return {"FunctionUrlConfigs": [listed] if listed else []}
 
 
 def regions(params: Params, region: str, __: str) -> Mapping[str, Any]:
