@@ -40,7 +40,7 @@ TEMPLATE = """\
 
 # Other rules and parameters for some accounts.
 # [[overrides]]
-# accounts = ["123456789012"]
+# accounts = ["123456789012"]                 # or account_tags = {env = "prod"}, as AWS Organizations has them
 # [overrides.rules.ec2-volume-encrypted]
 # severity = "low"
 

@@ -24,6 +24,7 @@ from typing import Any
 from auditor.fetch import Metric, Operation
 from auditor.findings import Gap
 from auditor.model import Resource, details, operations
+from auditor.resources.account import Account
 from auditor.rule import Rule
 
 BY_TEXT = frozenset({"where", "find", "getattr", "hasattr", "attrgetter", "methodcaller"})
@@ -55,12 +56,15 @@ class Plan:
         return tuple(sorted(found, key=lambda op: (op.service, op.name)))
 
 
-def plan(rules: Iterable[Rule], *, metrics: bool = False) -> Plan:
+def plan(rules: Iterable[Rule], *, metrics: bool = False, account_tags: bool = False) -> Plan:
     """The plan for these rules: their types, the types they look up, and the parents these are listed by.
 
-    metrics: whether CloudWatch may be asked for metrics, which AWS bills.
+    metrics: whether CloudWatch may be asked for metrics, which AWS bills. account_tags: whether settings want the
+    account's own tags.
     """
     wanted: dict[type[Resource], set[str]] = defaultdict(set)
+    if account_tags:
+        wanted[Account].add("organization_tags")
     for rule in rules:
         names, kinds = _reads(rule.function)
         for kind in {*rule.kinds, *kinds}:

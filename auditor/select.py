@@ -53,9 +53,8 @@ def select(
 
 
 def variants(settings: Settings) -> list[Settings]:
-    """The settings as they are for the accounts in general, and for each account that an override names."""
-    named = sorted({account for override in settings.overrides for account in override.accounts})
-    return [settings, *(settings.of(account) for account in named)]
+    """The settings as they are for the accounts in general, and with each override put in."""
+    return [settings, *(settings.having([override]) for override in settings.overrides)]
 
 
 def enabled(rules: Sequence[Rule], settings: Settings, own: Settings) -> list[Rule]:

@@ -3,8 +3,11 @@
 import difflib
 import json
 import tomllib
+from collections.abc import Iterable, Mapping
 from datetime import date
+from fnmatch import fnmatchcase
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -96,11 +99,27 @@ class Suppress(_Table):
 
 
 class Override(_Table):
-    """Other rules and parameters for some accounts: what is said here goes before what the file says for all."""
+    """Other rules and parameters for some accounts: what is said here goes before what the file says for all.
 
-    accounts: tuple[Annotated[str, Field(pattern=r"^\d{12}$")], ...] = Field(min_length=1)
+    accounts: their ids. account_tags: what AWS Organizations has tagged them with, values may be globs; all must hold.
+    """
+
+    accounts: tuple[Annotated[str, Field(pattern=r"^\d{12}$")], ...] = ()
+    account_tags: dict[str, str] = Field(default_factory=dict)
     parameters: dict[str, Any] = Field(default_factory=dict)
     rules: dict[str, RuleSettings] = Field(default_factory=dict)
+
+    def means(self, account: str, tags: Mapping[str, str]) -> bool:
+        """Whether it is about an account."""
+        if self.accounts and account not in self.accounts:
+            return False
+        return all(name in tags and fnmatchcase(tags[name], value) for name, value in self.account_tags.items())
+
+    @model_validator(mode="after")
+    def _means_some(self) -> Self:
+        if not self.accounts and not self.account_tags:
+            raise PydanticCustomError("too_wide", "say which accounts it is about: accounts or account_tags")
+        return self
 
 
 class Settings(_Table):
@@ -114,12 +133,19 @@ class Settings(_Table):
     overrides: tuple[Override, ...] = ()
     suppress: tuple[Suppress, ...] = ()
 
-    def of(self, account: str) -> "Settings":
-        """The settings as they are for one account: the overrides that name it are put in, the last one last."""
+    @property
+    def by_tag(self) -> bool:
+        """Whether an account's tags decide on anything."""
+        return any(override.account_tags for override in self.overrides)
+
+    def of(self, account: str, tags: Mapping[str, str] = MappingProxyType({})) -> "Settings":
+        """The settings as they are for one account: the overrides that mean it are put in, the last one last."""
+        return self.having(override for override in self.overrides if override.means(account, tags))
+
+    def having(self, overrides: Iterable[Override]) -> "Settings":
+        """The settings with these overrides put in."""
         parameters, rules = dict(self.parameters), dict(self.rules)
-        for override in self.overrides:
-            if account not in override.accounts:
-                continue
+        for override in overrides:
             parameters |= override.parameters
             for rule, own in override.rules.items():
                 before = rules[rule].model_dump(exclude_unset=True) if rule in rules else {}

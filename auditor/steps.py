@@ -4,6 +4,7 @@ What one step needs is imported there, so that `auditor --help` answers at once.
 program with one line on stderr and the exit code that means it.
 """
 
+import gc
 import os
 import re
 import sys
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from auditor.inventory import Inventory
     from auditor.plan import Plan
     from auditor.progress import Progress
+    from auditor.report import Past
     from auditor.rule import Rule
     from auditor.settings import Settings
 
@@ -176,6 +178,7 @@ def read_account(access: "Access", plan: "Plan", concurrency: int, messages: "Me
         when = "again: what was read is not kept" if progress.calls else "before anything was read"
         fail(Exit.INTERRUPTED, f"interrupted {when}")
     _keep_what_was_read(messages)
+    gc.collect()  # hundreds of clients, which hold one another: what is made next takes their place
     messages.say(
         f"Read {progress.resources:,} resources with {progress.calls:,} calls in {progress.elapsed:.1f} s"
         + (f", {progress.throttles:,} throttled" if progress.throttles else "")
@@ -272,7 +275,7 @@ def audited(
         inventory = load_snapshot(snapshot)
     else:
         access = access_of(profile, role_arn, external_id, endpoint_url, regions or settings.scan.regions)
-        planned = plan(chosen, metrics=metrics or settings.scan.metrics)
+        planned = plan(chosen, metrics=metrics or settings.scan.metrics, account_tags=settings.by_tag)
         inventory = read_account(access, planned, concurrency or settings.scan.concurrency, messages)
         if save_snapshot:
             saved = keep_snapshot(inventory, save_snapshot, messages)
@@ -298,7 +301,7 @@ def assess_inventory(
     from auditor.select import configure, enabled
     from auditor.suppress import apply
 
-    own = settings.of(inventory.account)
+    own = settings.of(inventory.account, _account_tags(inventory, messages) if settings.by_tag else {})
     audit = assess(inventory, enabled(rules, settings, own), configure(catalogue, own))
     audit = apply(audit, settings.suppress, today=datetime.now(UTC).date())
     for gap in audit.coverage.gaps:
@@ -306,6 +309,18 @@ def assess_inventory(
     for defect in audit.summary.defects:
         messages.error(f"rule {defect.rule} raised {defect.exception}: its findings are unknown")
     return audit
+
+
+def _account_tags(inventory: "Inventory", messages: "Messages") -> "Mapping[str, str]":
+    """What AWS Organizations has tagged the account with. Unread, no override by tag applies, and that is said."""
+    from auditor.fetch import Unread
+    from auditor.resources.account import Account
+
+    try:
+        return next(inventory.each(Account)).organization_tags or {}
+    except Unread as unread:
+        messages.error(f"overrides by account_tags do not apply: {unread.gap.reason}")
+        return {}
 
 
 def load_report(file: str) -> "Audit":
@@ -319,6 +334,13 @@ def load_report(file: str) -> "Audit":
         misuse(f"{file} cannot be read: {error.strerror or error}")
     except UnreadableReport as error:
         misuse(str(error))
+
+
+def load_history(files: "Sequence[Path]") -> "list[Past]":
+    """What a trend shows of earlier reports. One at a time: none of them stays in memory."""
+    from auditor.report import Past
+
+    return [Past.of(load_report(str(file))) for file in files]
 
 
 def compared_with(audit: "Audit", baseline: Path) -> "Audit":
@@ -374,6 +396,7 @@ def write_reports(
     output: Path | None,
     messages: "Messages",
     source_map: "Mapping[str, str] | None" = None,
+    history: "Sequence[Past]" = (),
 ) -> None:
     """Write the reports: one format and no folder to stdout, several into a folder, none as a terminal summary."""
     import shutil
@@ -386,14 +409,14 @@ def write_reports(
     terminal = {"width": min(shutil.get_terminal_size((100, 24)).columns, 140), "color": wants_color()}
     chosen = list(dict.fromkeys(formats))
     if len(chosen) == 1 and output is None:
-        print_out(known[chosen[0]].text(audit, source_map=source_map, **terminal))
+        print_out(known[chosen[0]].text(audit, source_map=source_map, history=history, **terminal))
         return
     files = []
     folder = output or REPORTS
     for name in chosen or (["json", "html"] if output else []):
         path = folder / f"report{known[name].suffix}"
         try:
-            replace_text(path, known[name].text(audit, source_map=source_map))
+            replace_text(path, known[name].text(audit, source_map=source_map, history=history))
             files.append(str(path))
         except OSError as error:
             messages.error(f"{path} could not be written: {error.strerror or error}; stdout gets the report as JSON")

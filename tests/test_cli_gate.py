@@ -217,3 +217,19 @@ def test_rules_differ_by_account(run: Any, lab: Lab, tmp_path: Path) -> None:
 def test_a_framework_selects_rules(run: Any) -> None:
     listed = json.loads(run("rules", "--framework", "CIS-5.0", "--format", "json").out)
     assert listed and all(any(c.startswith("CIS-5.0") for c in rule["controls"]) for rule in listed)
+
+
+def test_rules_differ_by_what_the_organization_says_of_an_account(run: Any, lab: Lab, tmp_path: Path) -> None:
+    lab.client("ec2").create_volume(AvailabilityZone="us-east-1a", Size=1, Encrypted=False)
+    organizations = lab.client("organizations")
+    organizations.create_organization(FeatureSet="ALL")
+    organizations.tag_resource(ResourceId="123456789012", Tags=[{"Key": "env", "Value": "staging-eu"}])
+    for wanted, severity in (("staging-*", "low"), ("production", "medium")):
+        (tmp_path / "auditor.toml").write_text(
+            f'[[overrides]]\naccount_tags = {{env = "{wanted}"}}\n[overrides.rules.{VOLUMES}]\nseverity = "low"\n'
+        )
+        result = run("scan", "--region", "us-east-1", "--rule", VOLUMES, "--format", "json")
+        assert {finding["severity"] for finding in json.loads(result.out)["findings"]} == {severity}, result.err
+    with lab.but(deny=["organizations:ListTagsForResource"]):
+        result = run("scan", "--region", "us-east-1", "--rule", VOLUMES, "--format", "json")
+    assert result.code == 3 and "overrides by account_tags do not apply" in result.err

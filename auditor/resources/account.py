@@ -4,7 +4,7 @@ import asyncio
 from typing import Annotated, Any
 
 from auditor.fetch import Ask, Call, CallError, Listing, Metric, Scope
-from auditor.model import Document, Resource, Shape
+from auditor.model import Document, Resource, Shape, Tags
 
 
 class AccountSummary(Shape):
@@ -96,6 +96,17 @@ class Account(Resource):
             service="organizations",
             at="Organization",
             absent=("AWSOrganizationsNotInUseException",),
+        ),
+    ]
+    # What the organization has tagged the account with: settings may differ by it. Most member accounts may not ask.
+    organization_tags: Annotated[
+        Tags | None,
+        Call(
+            "ListTagsForResource",
+            service="organizations",
+            at="Tags",
+            absent=("AWSOrganizationsNotInUseException",),
+            ResourceId="account",
         ),
     ]
     # None where there is no organization, and in its member accounts.
