@@ -404,6 +404,11 @@ def collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
 
 def overlap(some: Iterable[Network], others: Collection[Network]) -> tuple[Network, ...]:
     """What two sets of networks of one version share."""
+    return _shared(tuple(some), tuple(others))
+
+
+@lru_cache(4096)  # the internet less its private parts is some thirty networks, and nearly every chain begins there
+def _shared(some: tuple[Network, ...], others: tuple[Network, ...]) -> tuple[Network, ...]:
     shared = (common(one, other) for one in some for other in others)
     return collapsed(each for each in shared if each is not None)
 
