@@ -336,11 +336,9 @@ def _effect(audit: "Audit", settings: "Settings") -> "Iterator[str]":
         count = sum(finding.status is Status.FAIL and matches(entry, finding) for finding in audit.findings)
         yield f"  suppress {what}: {count:,} failures ({state}, {entry.owner})\n"
     own = settings.of(audit.scan.accounts[0]).rules
-    off = sum(finding.rule in own and not own[finding.rule].enabled for finding in audit.findings)
-    other = sum(
-        finding.rule in own and own[finding.rule].enabled and own[finding.rule].severity not in (None, finding.severity)
-        for finding in audit.findings
-    )
+    on = [finding for finding in audit.findings if finding.rule in own and own[finding.rule].enabled is not False]
+    off = sum(finding.rule in own for finding in audit.findings) - len(on)
+    other = sum(own[finding.rule].severity not in (None, finding.severity) for finding in on)
     yield f"  {off:,} findings of rules that are off, {other:,} with another severity\n"
 
 

@@ -378,22 +378,17 @@ class _Collector:
     async def _all_pages(self, op: Operation, region: str, params: Mapping[str, Any]) -> _Pages:
         return [page async for page in self._door.pages(op.service, op.name, region, params)]
 
+    async def _first_pages(self, op: Operation, region: str, params: Mapping[str, Any], most: int) -> _Pages:
+        found: _Pages = []
+        async for page in self._door.pages(op.service, op.name, region, params):
+            found.append(page)
+            if len(found) == most:
+                break
+        return found
+
     def _ask(self, kind: type[Resource], field: str | None, region: str, of: Resource | None = None) -> Ask:
         """What an escape hatch calls AWS with: the operations of its declaration."""
-        declared = {op.name: op for op in operations_of(kind, field)}
-
-        async def ask(name: str, /, **params: Any) -> _Pages:
-            if name not in declared:
-                raise LookupError(f"{name} is asked for and not declared: name it in `also`")
-            op = declared[name]
-            try:
-                return await (
-                    self._all_pages(op, region, params) if of is None else self._pages(op, region, params, of=of)
-                )
-            except CallError as error:
-                raise CallError(error.kind, error.code, error.message, asked=op) from None
-
-        return ask
+        return _Asking(self, {op.name: op for op in operations_of(kind, field)}, region, of)
 
     # --- gaps
 
@@ -417,6 +412,33 @@ class _Collector:
         if why.kind is not GapKind.NOT_SELECTED:
             self._progress.errors += 1
         resource.lose(name, resource.gap(name, *why))
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """An `Ask` for one declaration: a resource's detail (`of`), or a listing."""
+
+    collector: _Collector
+    declared: Mapping[str, Operation]
+    region: str
+    of: Resource | None
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        return self.collector._session.regions
+
+    async def __call__(self, name: str, /, *, region: str | None = None, pages: int = 0, **params: Any) -> _Pages:
+        if name not in self.declared:
+            raise LookupError(f"{name} is asked for and not declared: name it in `also`")
+        op, where = self.declared[name], region or self.region
+        try:
+            if pages:
+                return await self.collector._first_pages(op, where, params, pages)
+            if self.of is None:
+                return await self.collector._all_pages(op, where, params)
+            return await self.collector._pages(op, where, params, of=self.of)
+        except CallError as error:
+            raise CallError(error.kind, error.code, error.message, asked=op) from None
 
 
 def _why(error: Exception) -> _Why:

@@ -50,10 +50,21 @@ class Scope(StrEnum):
 
 
 class Ask(Protocol):
-    """What an escape hatch is given: call an operation of its declaration, `also` included, and get its raw pages."""
+    """What an escape hatch is given: call an operation of its declaration, `also` included, and get its raw pages.
 
-    async def __call__(self, operation: str, /, **params: Any) -> list[dict[str, Any]]:
-        """Raises CallError; LookupError for an operation that the declaration does not name."""
+    regions: those that are audited, for what must be asked in each of them.
+    """
+
+    @property
+    def regions(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    async def __call__(
+        self, operation: str, /, *, region: str | None = None, pages: int = 0, **params: Any
+    ) -> list[dict[str, Any]]:
+        """Ask where the resource is, or in `region`; no more than so many `pages`, where it matters (0: all).
+
+        Raises CallError; LookupError for an operation that the declaration does not name.
+        """
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import UnionType
 from typing import Any, TypeVar
 
@@ -128,7 +128,10 @@ def seen(items: Iterable[T]) -> list[T]:
 
 @dataclass(frozen=True)
 class Rule:
-    """A registered rule: its function and everything that it says of itself."""
+    """A registered rule: its function and everything that it says of itself.
+
+    off: why it does not run unless it is named or switched on; None for a rule that does.
+    """
 
     id: str
     function: Callable[..., Verdict | Iterable[Verdict]]
@@ -142,6 +145,7 @@ class Rule:
     kinds: tuple[type[Resource], ...]
     takes_inventory: bool
     parameters: dict[str, Any]
+    off: str | None = None
 
     @property
     def service(self) -> str:
@@ -169,16 +173,23 @@ F = TypeVar("F", bound=Callable[..., Verdict | Iterable[Verdict]])
 
 
 def rule(
-    *, severity: Severity, notes: str, controls: tuple[str, ...] = (), category: Category = Category.SECURITY
+    *,
+    severity: Severity,
+    notes: str,
+    controls: tuple[str, ...] = (),
+    category: Category = Category.SECURITY,
+    off: str | None = None,
 ) -> Callable[[F], F]:
     """Register a function as a rule.
 
     severity: what is at stake by default. notes: the section of the notes that asks for it. controls: what it answers
-    to, as `frameworks` spells them ("CIS-5.0 5.7"). Raises BadRule.
+    to, as `frameworks` spells them ("CIS-5.0 5.7"). off: for a rule whose reads take too long for every scan, why: it
+    runs where it is named, or switched on in the settings. Raises BadRule.
     """
 
     def register(function: F) -> F:
-        made = _read(function, severity=severity, category=category, notes=notes, controls=controls)
+        read = _read(function, severity=severity, category=category, notes=notes, controls=controls)
+        made = replace(read, off=off)
         if made.id in registry:
             taken = registry[made.id].function
             raise BadRule(f"rule {made.id} is already defined in {taken.__module__}; choose another name")

@@ -63,7 +63,8 @@ def enabled(rules: Sequence[Rule], settings: Settings, own: Settings) -> list[Ru
 
 
 def _is_on(rule: Rule, settings: Settings) -> bool:
-    return rule.id not in settings.rules or settings.rules[rule.id].enabled
+    said = settings.rules[rule.id].enabled if rule.id in settings.rules else None
+    return rule.off is None if said is None else said
 
 
 def configure(catalogue: Mapping[str, Rule], settings: Settings) -> dict[str, Setting]:

@@ -38,11 +38,11 @@ class ScanSettings(_Table):
 
 
 class RuleSettings(BaseModel):
-    """One rule: on or off, another severity, and its own parameters under their names."""
+    """One rule: on or off (None: as the rule itself says), another severity, its own parameters under their names."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    enabled: bool = True
+    enabled: bool | None = None
     severity: Severity | None = None
 
     @property

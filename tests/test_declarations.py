@@ -23,7 +23,11 @@ LOADER.search_paths.insert(0, DATA_PATH)
 KINDS = sorted(Resource.kinds.values(), key=lambda kind: kind.__name__)
 READS = ("Get", "List", "Describe", "Lookup", "Search", "BatchGet", "Scan")
 # Not named like reads, and yet they are: IAM computes a report, Elastic Beanstalk looks a name up; nothing changes.
-READS_BY_ANOTHER_NAME = {("iam", "GenerateCredentialReport"), ("elasticbeanstalk", "CheckDNSAvailability")}
+READS_BY_ANOTHER_NAME = {
+    ("iam", "GenerateCredentialReport"),
+    ("iam", "GenerateServiceLastAccessedDetails"),
+    ("elasticbeanstalk", "CheckDNSAvailability"),
+}
 # S3's model names hardly any of its error codes; these are in its API reference ("Error responses").
 S3_CODES = {
     "NoSuchBucketPolicy", "NoSuchPublicAccessBlockConfiguration", "OwnershipControlsNotFoundError",

@@ -23,7 +23,7 @@ from botocore.endpoint_provider import EndpointProvider
 from botocore.model import ServiceModel
 from botocore.utils import parse_timestamp
 
-from auditor.fetch import Operation
+from auditor.fetch import Listing, Operation
 from auditor.model import Resource, operations
 
 # botocore's credential providers ask these for more than resources declare.
@@ -50,7 +50,7 @@ def declared(service: str) -> frozenset[str]:
 def _kinds(base: type[Resource]) -> Iterator[type[Resource]]:
     """Every declared type, also those that are registered nowhere."""
     for kind in base.__subclasses__():
-        if "cfn_type" in kind.__dict__:
+        if "cfn_type" in kind.__dict__ and isinstance(getattr(kind, "listing", None), Listing):  # one refused has none
             yield kind
         yield from _kinds(kind)
 

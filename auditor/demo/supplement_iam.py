@@ -1,6 +1,7 @@
 """What moto lacks of Service Quotas and Systems Manager."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from auditor.demo.emulator import backend
@@ -54,7 +55,22 @@ def parameters(_: Params, region: str, account: str) -> Mapping[str, Any]:
     }
 
 
+def last_accessed(_: Params, __: str, ___: str) -> Mapping[str, Any]:
+    """Of what the policies grant, one service was used lately."""
+    now = datetime.now(UTC)
+    used = {"ServiceName": "Amazon S3", "ServiceNamespace": "s3", "LastAuthenticated": now - timedelta(days=3)}
+    unused = {"ServiceName": "Amazon EC2", "ServiceNamespace": "ec2"}
+    return {
+        "JobStatus": "COMPLETED",
+        "JobCreationDate": now,
+        "JobCompletionDate": now,
+        "ServicesLastAccessed": [used, unused, {"ServiceName": "AWS Batch", "ServiceNamespace": "batch"}],
+    }
+
+
 ANSWERS: dict[str, Answer] = {
+    "iam:GenerateServiceLastAccessedDetails": {"JobId": "0f3c1e5a-0000-4000-8000-000000000000"},
+    "iam:GetServiceLastAccessedDetails": last_accessed,
     "service-quotas:ListServiceQuotas": quotas,
     "ssm:DescribeParameters": parameters,
 }

@@ -11,9 +11,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
-from auditor.fetch import Ask, Call, CallError, Join, Listing, Scope
+from auditor.fetch import Ask, Call, CallError, Join, Listing, Scope, operation
 from auditor.findings import GapKind
 from auditor.model import Document, Resource, Shape, Timestamp
+from auditor.resources.iam_activity import AccessedService, KeyUse, read_last_accessed, read_recent_uses
 
 ROOT_USER = "<root_account>"
 
@@ -194,6 +195,7 @@ class User(Resource):
     id_field = "user_name"
 
     user_name: str
+    create_date: Timestamp
     group_list: tuple[str, ...]
     user_policy_list: tuple[InlinePolicy, ...] = ()
     attached_managed_policies: tuple[AttachedPolicy, ...]
@@ -201,6 +203,14 @@ class User(Resource):
 
     access_keys: Annotated[
         tuple[AccessKeyMetadata, ...], Call("ListAccessKeys", at="AccessKeyMetadata", UserName="user_name")
+    ]
+    recent_key_uses: Annotated[
+        tuple[KeyUse, ...],
+        Call("ListAccessKeys", fetch=read_recent_uses, also=(operation("cloudtrail", "LookupEvents"),)),
+    ]
+    services_last_accessed: Annotated[
+        tuple[AccessedService, ...],
+        Call("GenerateServiceLastAccessedDetails", fetch=read_last_accessed, also=("GetServiceLastAccessedDetails",)),
     ]
     ssh_public_keys: Annotated[
         tuple[SSHPublicKey, ...], Call("ListSSHPublicKeys", at="SSHPublicKeys", UserName="user_name")
@@ -261,6 +271,10 @@ class Role(Resource):
     create_date: Timestamp
     role_last_used: RoleLastUsed | None = None  # left out of, or empty for, a role without a use in 400 days
 
+    services_last_accessed: Annotated[
+        tuple[AccessedService, ...],
+        Call("GenerateServiceLastAccessedDetails", fetch=read_last_accessed, also=("GetServiceLastAccessedDetails",)),
+    ]
     # The one thing that the request for all details leaves out: asked for all roles at once.
     sessions: Annotated[tuple[RoleSession, ...], Join("ListRoles", at="Roles", key="Arn", field="arn")]
 
