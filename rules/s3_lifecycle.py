@@ -187,6 +187,23 @@ def s3_bucket_cold_data_tiered(bucket: Bucket, *, tebibytes: int = 1) -> Verdict
     return passed(standard_bytes=round(held))
 
 
+@rule(severity=Severity.INFORMATIONAL, notes="S3 Analytics", category=Category.COST)
+def s3_bucket_storage_class_analysis_or_lifecycle(bucket: Bucket, *, tebibytes: int = 1) -> Verdict:
+    """Large buckets are analysed for what could lie in cheaper storage, where nothing is moved there yet.
+
+    Risk: without figures nobody dares to move anything, and all of it is paid for as if it were read every day.
+    Fix: aws s3api put-bucket-analytics-configuration --bucket {id} --region {region} --id whole-bucket
+        --analytics-configuration '{"Id": "whole-bucket", "StorageClassAnalysis": {}}'
+    """
+    if any(each.transitions for each in _working(bucket)):
+        return not_applicable("A lifecycle rule moves objects already")
+    if not bucket.standard_bytes or bucket.standard_bytes[-1] <= tebibytes * TIB:
+        return not_applicable(f"Less than {tebibytes} TiB lies in Standard storage")
+    if bucket.analytics_configurations:
+        return passed(analytics_configurations=[each.id for each in bucket.analytics_configurations])
+    return failed("Nothing is moved, and nothing tells what could be", analytics_configurations=[])
+
+
 @rule(severity=Severity.LOW, notes="Reduced Redundancy (deprecated)", category=Category.RELIABILITY)
 def s3_bucket_no_reduced_redundancy_storage(bucket: Bucket) -> Verdict:
     """No objects lie in Reduced Redundancy storage.

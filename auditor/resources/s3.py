@@ -269,6 +269,12 @@ def _requests(name: str) -> Metric:
     )
 
 
+class AnalyticsConfiguration(Shape):
+    """One storage class analysis."""
+
+    id: str
+
+
 class Bucket(Resource):
     """An S3 bucket. Its details are asked in its own region."""
 
@@ -387,6 +393,15 @@ class Bucket(Resource):
             field="arn",
             service="resourcegroupstaggingapi",
             const={"ResourceTypeFilters": ["s3"]},
+        ),
+    ]
+    analytics_configurations: Annotated[
+        tuple[AnalyticsConfiguration, ...] | None,  # None: there is none
+        Call(
+            "ListBucketAnalyticsConfigurations",
+            at="AnalyticsConfigurationList",
+            iam="s3:GetAnalyticsConfiguration",
+            Bucket="name",
         ),
     ]
     standard_bytes: Annotated[tuple[float, ...], _stored("StandardStorage")]

@@ -17,6 +17,9 @@ ONE_ZONE = "s3-bucket-one-zone-transition-reviewed"
 COLD = "s3-bucket-cold-data-tiered"
 REDUCED = "s3-bucket-no-reduced-redundancy-storage"
 
+ANALYSED = "s3-bucket-storage-class-analysis-or-lifecycle"
+
+READ_ANALYTICS = "s3:ListBucketAnalyticsConfigurations"
 READ, READ_VERSIONING = "s3:GetBucketLifecycleConfiguration", "s3:GetBucketVersioning"
 READ_REPLICATION = "s3:GetBucketReplication"
 TIB = 1 << 40
@@ -123,9 +126,14 @@ def test_sizes(lab: Lab) -> None:
         denied = lab.statuses(COLD, deny=[READ_METRICS])
         assert denied == {"huge": "unknown", "tiered": "pass", "small": "unknown", "empty": "unknown"}
         assert set(lab.statuses(REDUCED, deny=[READ_METRICS]).values()) == {"unknown"}
+        analysed = {READ_ANALYTICS: {"AnalyticsConfigurationList": [{"Id": "all", "StorageClassAnalysis": {}}]}}
+        others = {"tiered": "not_applicable", "small": "not_applicable", "empty": "not_applicable"}
+        assert lab.statuses(ANALYSED) == others | {"huge": "fail"}
+        assert lab.statuses(ANALYSED, answers=analysed) == others | {"huge": "pass"}
+        assert lab.statuses(ANALYSED, deny=[READ_ANALYTICS]) == others | {"huge": "unknown"}
 
 
-@pytest.mark.parametrize("rule", [CONFIGURED, OLD_VERSIONS, UPLOADS, DURATION, ONE_ZONE, COLD])
+@pytest.mark.parametrize("rule", [CONFIGURED, OLD_VERSIONS, UPLOADS, DURATION, ONE_ZONE, COLD, ANALYSED])
 def test_unread_rules_are_unknown(lab: Lab, rule: str) -> None:
     make(lab, "one")
     with lab.but(answers=versioned(one="Enabled")):
