@@ -64,6 +64,7 @@ def seed(endpoint: "Endpoint") -> None:
         seed_connections,
         seed_data,
         seed_databases,
+        seed_dev,
         seed_dns,
         seed_edge,
         seed_fleet,
@@ -98,6 +99,7 @@ def seed(endpoint: "Endpoint") -> None:
             seed_edge,
             seed_dns,
             seed_connections,
+            seed_dev,
         )
     ):
         mock_random.seed(SEED + number)

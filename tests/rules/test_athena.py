@@ -30,10 +30,15 @@ def verdicts(lab: Lab, rule: str, answers: dict[str, Any]) -> dict[str, tuple[st
 
 def test_limits(lab: Lab) -> None:
     spark = {"ExecutionRole": "arn:aws:iam::123456789012:role/spark"}
-    answers = groups(good={"BytesScannedCutoffPerQuery": 10**12}, bad={}, off=None, spark=spark, primary={})
+    answers = groups(
+        good={"BytesScannedCutoffPerQuery": 10**12}, bad={}, off=None, spark=spark, primary={},
+        notebook={"EngineVersion": {"EffectiveEngineVersion": "PySpark engine version 3"}},
+        people=spark | {"EngineVersion": {"EffectiveEngineVersion": "Athena engine version 3"}},
+    )  # fmt: skip
     assert verdicts(lab, LIMIT, answers) == {
         "good": ("pass", "low"), "bad": ("fail", "low"), "off": ("not_applicable", "low"),
         "spark": ("not_applicable", "low"), "primary": ("fail", "informational"),
+        "notebook": ("not_applicable", "low"), "people": ("fail", "low"),
     }  # fmt: skip
 
 

@@ -128,25 +128,39 @@ def logged() -> Answers:
         return {"DistributionConfig": {**made, "CallerReference": "x", "Logging": kept.get(params["Id"], off)}}
 
     at_once = {"RealtimeLogConfigArn": f"arn:aws:cloudfront::{ACCOUNT}:realtime-log-config/x"}
-    source = {"name": "edge", "resourceArns": [f"arn:aws:cloudfront::{ACCOUNT}:distribution/delivered"]}
+    sources = [
+        {"name": name, "logType": kind, "resourceArns": [f"arn:aws:cloudfront::{ACCOUNT}:distribution/{name}"]}
+        for name, kind in (
+            ("delivered", "ACCESS_LOGS"), ("nowhere", "ACCESS_LOGS"), ("connections", "CONNECTION_LOGS"),
+        )
+    ]  # fmt: skip
+    connected = [{"id": name, "deliverySourceName": name} for name in ("delivered", "connections")]
     return distributions(
         distribution("standard"),
         distribution("delivered"),
         distribution("at-once", default=at_once),
+        distribution("nowhere"),
+        distribution("connections"),
         distribution("none"),
         distribution("off", Enabled=False),
-    ) | {"cloudfront:GetDistributionConfig": config, "logs:DescribeDeliverySources": {"deliverySources": [source]}}
+    ) | {
+        "cloudfront:GetDistributionConfig": config,
+        "logs:DescribeDeliverySources": {"deliverySources": sources},
+        "logs:DescribeDeliveries": {"deliveries": connected},
+    }
 
 
 def test_logs(lab: Lab) -> None:
     said = judged(lab, logged(), LOGS)[LOGS]
     kept = dict.fromkeys(("standard", "delivered", "at-once"), "pass")
-    assert said == kept | {"none": "fail medium", "off": "not_applicable"}
+    lacking = ("none", "nowhere", "connections")
+    assert said == kept | dict.fromkeys(lacking, "fail medium") | {"off": "not_applicable"}
     assert lab.endpoint.seen["logs", "DescribeDeliverySources", "us-east-1"] == 1
     one = judged(lab, logged(), LOGS, deny=["cloudfront:GetDistributionConfig"])[LOGS]
-    assert one == said | {"standard": "unknown", "none": "unknown"}
-    other = judged(lab, logged(), LOGS, deny=["logs:DescribeDeliverySources"])[LOGS]
-    assert other == said | {"delivered": "unknown", "none": "unknown"}
+    assert one == said | dict.fromkeys((*lacking, "standard"), "unknown")
+    for operation in ("logs:DescribeDeliverySources", "logs:DescribeDeliveries"):
+        other = judged(lab, logged(), LOGS, deny=[operation])[LOGS]
+        assert other == said | dict.fromkeys((*lacking, "delivered"), "unknown"), operation
 
 
 def edge(*names: str) -> Item:

@@ -152,8 +152,8 @@ def test_shielded(lab: Lab) -> None:
     said = judged(lab, fronted(), SHIELDED)[SHIELDED]
     assert said == {
         **dict.fromkeys(("open", "dual", "http-used", "http-maybe", "classic"), "fail medium"),
-        **dict.fromkeys(("shut", "http-unused", "header", "inside", "bare", "vpc"), "pass"),
-        **dict.fromkeys(("foreign", "own-name", "off"), "not_applicable"),
+        **dict.fromkeys(("shut", "http-unused", "header", "inside", "vpc"), "pass"),
+        **dict.fromkeys(("foreign", "own-name", "off", "bare"), "not_applicable"),
     }
     denied = judged(lab, fronted(), SHIELDED, deny=["elbv2:DescribeLoadBalancers"])[SHIELDED]
     assert (denied["open"], denied["foreign"], denied["classic"]) == ("unknown", "unknown", "fail medium")

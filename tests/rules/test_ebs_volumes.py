@@ -176,14 +176,27 @@ def test_snapshots_without_a_volume(lab: Lab) -> None:
 # --- What makes and keeps snapshots
 
 
-@pytest.mark.parametrize(("days", "status"), [((), FAIL), ((6,), FAIL), ((6, 7), PASS)])
-def test_the_recycle_bin(lab: Lab, days: tuple[int, ...], status: str) -> None:
+def retention(*days: int, **scope: Any) -> dict[str, Any]:
+    """Rules of the Recycle Bin, of the same scope."""
     rules = [
         {"Identifier": f"r-{n}", "RetentionPeriod": {"RetentionPeriodValue": each, "RetentionPeriodUnit": "DAYS"}}
         for n, each in enumerate(days)
     ]
-    answers = snapshots({}) | {"rbin:ListRules": {"Rules": rules}}
-    assert lab.statuses(BIN, answers=answers) == {ACCOUNT: status}
+    return snapshots({}) | {"rbin:ListRules": {"Rules": rules}, "rbin:GetRule": {"Status": "available", **scope}}
+
+
+@pytest.mark.parametrize(("days", "status"), [((), FAIL), ((6,), FAIL), ((6, 7), PASS)])
+def test_the_recycle_bin(lab: Lab, days: tuple[int, ...], status: str) -> None:
+    assert lab.statuses(BIN, answers=retention(*days)) == {ACCOUNT: status}
+    if days:
+        unread = {6: FAIL, 7: UNKNOWN}[days[-1]]
+        assert lab.statuses(BIN, answers=retention(*days), deny=["rbin:GetRule"]) == {ACCOUNT: unread}
+
+
+def test_a_recycle_bin_for_some_snapshots_only(lab: Lab) -> None:
+    tagged = lab.findings(BIN, answers=retention(7, ResourceTags=[{"ResourceTagKey": "keep"}]))[ACCOUNT]
+    assert (tagged.status, tagged.evidence["rules"]) == (FAIL, ["r-0"])
+    assert lab.statuses(BIN, answers=retention(7, Status="pending")) == {ACCOUNT: FAIL}
 
 
 def test_the_recycle_bin_without_snapshots_and_unread(lab: Lab) -> None:

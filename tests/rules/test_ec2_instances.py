@@ -102,6 +102,8 @@ OF_LISTING: list[tuple[str, dict[str, Any], str]] = [
     (DATA, disks(disk("/dev/xvda", deleted=True), disk("/dev/sdf", deleted=False)), PASS),
     (DATA, disks(disk("/dev/sdf", deleted=True)) | GROUP, NA),
     (DATA, disks(disk("/dev/sdf", deleted=True)) | SPOT, NA),
+    (DATA, disks(disk("/dev/sdf", deleted=True)) | tagged(**{"karpenter.sh/nodepool": "default"}), NA),
+    (DATA, disks(disk("/dev/sdf", deleted=True)) | tagged(**{"aws:elasticmapreduce:job-flow-id": "j-1"}), NA),
     (ROOT_DELETED, disks(disk("/dev/xvda", deleted=False)), NA),
     (ROOT_DELETED, disks(disk("/dev/xvda", deleted=False)) | GROUP, FAIL),
     (ROOT_DELETED, disks(disk("/dev/xvda", deleted=True)) | GROUP, PASS),
@@ -125,6 +127,15 @@ def test_what_the_listing_tells(lab: Lab, rule: str) -> None:
     cases = [(change, status) for of, change, status in OF_LISTING if of == rule]
     answers = instances(*(change for change, _ in cases))
     assert lab.statuses(rule, answers=answers) == numbered(status for _, status in cases)
+
+
+def test_two_hops_are_what_images_that_require_imdsv2_are_given(lab: Lab) -> None:
+    cases: list[tuple[int, str, str]] = [
+        (2, "required", "informational"), (2, "optional", "low"), (3, "required", "low"),
+    ]  # fmt: skip
+    answers = instances(*(options(HttpTokens=tokens, HttpPutResponseHopLimit=limit) for limit, tokens, _ in cases))
+    found = lab.findings(HOPS, answers=answers)
+    assert [found[f"i-{n}"].severity for n in range(3)] == [severity for _, _, severity in cases]
 
 
 def test_tags_say_that_a_finding_was_reviewed(lab: Lab) -> None:

@@ -106,11 +106,11 @@ def test_the_api_of_clusters(lab: Lab) -> None:
         "private": config(False, "0.0.0.0/0"), "open": config(True, "0.0.0.0/0"),
         "office": config(True, "198.51.100.0/24"),
         "halves": config(True, "0.0.0.0/1", "128.0.0.0/1"), "open6": config(True, "198.51.100.0/24", "::/0"),
-        "elsewhere": None,
+        "elsewhere": None, "unsaid": config(True),
     }  # fmt: skip
     assert lab.statuses(EKS, answers=clusters(configs)) == {
         "private": "pass", "open": "fail", "office": "pass", "halves": "fail", "open6": "fail",
-        "elsewhere": "not_applicable",
+        "elsewhere": "not_applicable", "unsaid": "fail",
     }  # fmt: skip
     assert lab.statuses(EKS, deny=["eks:DescribeCluster"], answers=clusters(configs))["open"] == "unknown"
 

@@ -97,12 +97,13 @@ def test_capacity_providers(lab: Lab) -> None:
     providers = [
         provider("good", **on, managedTerminationProtection="ENABLED", managedDraining="ENABLED"),
         provider("off", **off), provider("unsaid", managedDraining="ENABLED"),
-        provider("unprotected", **on, managedTerminationProtection="DISABLED"),
+        provider("unprotected", **on, managedTerminationProtection="DISABLED"), provider("default", **on),
         provider("undrained", **on, managedTerminationProtection="ENABLED", managedDraining="DISABLED"),
         provider("gone", "INACTIVE", **off), provider("managed"), provider("FARGATE"),
     ]  # fmt: skip
     assert lab.statuses(PROVIDER, answers={"ecs:DescribeCapacityProviders": {"capacityProviders": providers}}) == {
         "good": "pass", "off": "fail", "unsaid": "fail", "unprotected": "fail", "undrained": "fail",
+        "default": "fail",
         "gone": "not_applicable", "managed": "not_applicable",
     }  # fmt: skip
 

@@ -101,17 +101,21 @@ def test_users_without_passwords(lab: Lab) -> None:
         closed=plain | {"UserGroupIds": ["closed"]},
         open=plain | {"UserGroupIds": ["open"]},
         off=plain | {"UserGroupIds": ["off"]},
+        changing=plain | {"UserGroupIds": ["changing"]},
     ) | {
         USERS: {
             "Users": [
                 user("app", "closed", how="password"), user("iam", "closed", how="iam"), user("anyone", "open"),
                 user("nobody", "off", access="off ~* +@all"), user("default"),
+                user("soon", "changing") | {"Status": "modifying"},
             ]
         }
     }  # fmt: skip
-    assert lab.statuses(AUTH, answers=answers) == {"closed": "pass", "open": "fail", "off": "pass"}
+    assert lab.statuses(AUTH, answers=answers) == {
+        "closed": "pass", "open": "fail", "off": "pass", "changing": "fail",
+    }  # fmt: skip
     denied = lab.statuses(AUTH, answers=answers, deny=[USERS])
-    assert denied == {"closed": "unknown", "open": "unknown", "off": "unknown"}
+    assert denied == dict.fromkeys(("closed", "open", "off", "changing"), "unknown")
 
 
 def test_multi_az_that_aws_does_not_tell_is_unknown(lab: Lab) -> None:

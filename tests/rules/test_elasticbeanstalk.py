@@ -195,7 +195,7 @@ def test_databases_that_only_the_stack_shows(lab: Lab) -> None:
     ("branch", "version", "status", "severity"),
     [
         ("Supported", "Recommended", PASS, "high"),
-        ("Supported", None, PASS, "high"),
+        ("Supported", None, FAIL, "informational"),
         ("retired", "Recommended", FAIL, "high"),
         ("Deprecated", "Recommended", FAIL, "medium"),
         ("Supported", "Retired", FAIL, "informational"),

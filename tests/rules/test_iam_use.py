@@ -48,8 +48,11 @@ def test_services_that_act_for_others(lab: Lab) -> None:
         role("two", trust=trusting("ec2.amazonaws.com", "states.amazonaws.com")),
         role("linked", trust=trusting(flow_logs), path=SERVICE_LINKED),
         role("broken", trust={"Statement": [{"Effect": "Maybe"}]}),
+        role("regional", trust=trusting("logs.eu-west-1.amazonaws.com")),
+        role("stranger", trust=trusting("logs.example.com")),
     )
     expected = {
+        "regional": "fail", "stranger": "pass",
         "open": "fail", "account": "pass", "arn": "pass", "any-arn": "fail", "if-there": "fail", "machine": "pass",
         "two": "fail", "linked": "not_applicable", "broken": "unknown",
     }  # fmt: skip

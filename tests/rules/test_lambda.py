@@ -86,8 +86,14 @@ def test_what_the_listing_tells(lab: Lab) -> None:
 
 
 def test_a_runtime_about_to_be_deprecated(lab: Lab) -> None:
-    answers = functions(late={"Runtime": "python3.13"})
-    assert lab.statuses(RUNTIME, answers=answers, days_ahead=365 * 20) == {"late": "fail"}
+    answers = functions(late={"Runtime": "python3.13"}, new={"Runtime": "ruby4.0"}, old={"Runtime": "java8.al2023"})
+    assert lab.statuses(RUNTIME, answers=answers, days_ahead=365 * 20) == dict.fromkeys(("late", "new", "old"), "fail")
+
+
+@pytest.mark.parametrize("account", ["094274105915", "148806536434", "436199621743", "946466191631"])
+def test_layers_of_aws(lab: Lab, account: str) -> None:
+    answers = functions(work={"Layers": [{"Arn": arn("lambda", "layer:extension:1", account)}]})
+    assert lab.statuses(LAYERS, answers=answers) == {"work": "pass"}
 
 
 def destinations(**given: str | None) -> dict[str, Any]:

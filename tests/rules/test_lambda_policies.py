@@ -30,6 +30,9 @@ def test_policies(lab: Lab) -> None:
         "signed": allow(
             "*", Action="lambda:InvokeFunctionUrl", **when("StringEquals", "lambda:FunctionUrlAuthType", "AWS_IAM")
         ),
+        "anybody": allow(
+            "*", Action=["lambda:InvokeFunctionUrl", INVOKE], **when("Bool", "lambda:InvokedViaFunctionUrl", "true")
+        ),
         "broad": allow("*", Action="lambda:*", **NONE),
         "service": allow(S3, Action=INVOKE),
         "bucket": allow(S3, Action=INVOKE, **when("ArnLike", "AWS:SourceArn", "arn:aws:s3:::bucket")),
@@ -40,7 +43,9 @@ def test_policies(lab: Lab) -> None:
     answers = functions(**{name: {} for name in statements}) | policies(**statements)
     found = lab.findings(PUBLIC, answers=answers)
     failing = {name: str(finding.severity) for name, finding in found.items() if finding.status == "fail"}
-    assert failing == {"open": "critical", "signed": "critical", "broad": "critical", "service": "medium"}
+    assert failing == {
+        "open": "critical", "signed": "critical", "anybody": "critical", "broad": "critical", "service": "medium",
+    }  # fmt: skip
     crossing = lab.findings(CROSS, answers=answers)
     failing = {name: str(finding.severity) for name, finding in crossing.items() if finding.status == "fail"}
     assert failing == {"theirs": "medium", "other": "medium", "changes": "high"}

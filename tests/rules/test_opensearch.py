@@ -48,12 +48,14 @@ def test_public_domains(lab: Lab) -> None:
     answers = domains(
         office=policy("*", IpAddress={"aws:SourceIp": "192.0.2.0/24"}),
         inside=world | {"VPCOptions": {"VPCId": "vpc-1"}},
+        outside=world | {"VPCOptions": {}},
         gated=world | {"AdvancedSecurityOptions": ON},
         leaving=world | {"Deleted": True},
         odd={"AccessPolicies": '{"Statement": 7}'},
     )
     found = lab.findings(PUBLIC, answers=answers)
     assert {name: (finding.status, finding.severity) for name, finding in found.items()} == {
+        "outside": ("fail", "critical"),
         "office": ("pass", "critical"), "inside": ("pass", "critical"), "gated": ("fail", "high"),
         "leaving": ("not_applicable", "critical"), "odd": ("unknown", "critical"),
     }  # fmt: skip

@@ -320,15 +320,20 @@ def test_each_domain(lab: Lab) -> None:
         soon_com=private | {"Expiry": soon, "TechPrivacy": False},
         manual_com={"AutoRenew": False, "TransferLock": False},
         open_co_uk={"TransferLock": False, "Expiry": None},
+        shop_de=dict.fromkeys(private, False),
+        shop_be={"TransferLock": False, **private},
     )
     assert lab.statuses(RENEWED, answers=answers) == {
         "good.com": "pass", "soon.com": "fail", "manual.com": "fail", "open.co.uk": "unknown",
+        "shop.de": "pass", "shop.be": "pass",
     }  # fmt: skip
     assert lab.statuses(LOCKED, answers=answers) == {
         "good.com": "pass", "soon.com": "pass", "manual.com": "fail", "open.co.uk": "not_applicable",
+        "shop.de": "pass", "shop.be": "fail",
     }  # fmt: skip
     assert lab.statuses(HIDDEN, answers=answers) == {
         "good.com": "pass", "soon.com": "fail", "manual.com": "unknown", "open.co.uk": "unknown",
+        "shop.de": "not_applicable", "shop.be": "pass",
     }  # fmt: skip
     assert set(lab.statuses(HIDDEN, answers=answers, deny=[DETAIL]).values()) == {"unknown"}
 

@@ -88,6 +88,8 @@ def test_healthy(lab: Lab) -> None:
         far=follows("ok", "eu-west-1"),
         both=parent(2, "good", "off"),
         half=parent(2, "good", "down"),
+        turned=ENDPOINT | {"Disabled": True, "Inverted": True},
+        over=parent(1, "turned"),
         any=parent(1, "good", "last"),
         maybe=parent(2, "good", "last"),
         self=parent(1, "self"),
@@ -98,6 +100,7 @@ def test_healthy(lab: Lab) -> None:
         "good": "pass", "down": "fail high", "few": "fail high", "enough": "pass", "silent": "unknown",
         "upside": "fail high", "off": "fail medium", "ok": "pass", "alarm": "fail high", "nodata": "fail high",
         "trusting": "pass", "last": "unknown", "noalarm": "unknown", "far": "unknown", "both": "pass",
+        "turned": "fail medium", "over": "fail high",
         "half": "fail high", "any": "pass", "maybe": "unknown", "self": "unknown",
     }  # fmt: skip
     assert outcome(lab, HEALTHY, answers) == expected

@@ -194,8 +194,8 @@ def test_names(lab: Lab) -> None:
 
 
 def test_signed_urls(lab: Lab) -> None:
-    make(lab, "limited", "headers", "reversed", "open", "dull")
-    tag(lab, **{name: {"pii": "yes"} for name in ("limited", "headers", "reversed", "open")})
+    make(lab, "limited", "headers", "reversed", "idle", "open", "dull")
+    tag(lab, **{name: {"pii": "yes"} for name in ("limited", "headers", "reversed", "idle", "open")})
 
     def deny(operator: str, key: str, value: str) -> dict[str, Any]:
         statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
@@ -205,10 +205,12 @@ def test_signed_urls(lab: Lab) -> None:
         "limited": deny("NumericGreaterThan", "s3:signatureAge", "600000"),
         "headers": deny("StringNotEquals", "s3:authType", "REST-HEADER"),
         "reversed": deny("NumericLessThan", "s3:signatureAge", "600000"),
+        "idle": deny("NumericGreaterThan", "s3:signatureAge", "604800000"),
     }
     with lab.but(answers={READ_POLICY: by_bucket(said)}):
         assert lab.statuses(PRESIGNED) == {
-            "limited": "pass", "headers": "pass", "reversed": "fail", "open": "fail", "dull": "not_applicable",
+            "limited": "pass", "headers": "pass", "reversed": "fail", "idle": "fail", "open": "fail",
+            "dull": "not_applicable",
         }  # fmt: skip
         assert lab.statuses(PRESIGNED, deny=[READ_POLICY])["limited"] == "unknown"
         assert lab.statuses(PRESIGNED, deny=[READ_TAGS])["dull"] == "unknown"

@@ -27,6 +27,7 @@ from tests.rules.network_answers import (
 EGRESS = "ec2-security-group-egress-restricted"
 DEDICATED = "ec2-security-group-ssh-rule-dedicated"
 IN_USE = "ec2-security-group-in-use"
+CLUSTER = "arn:aws:ecs:us-east-1:123456789012:cluster/c"
 STALE = "ec2-security-group-no-stale-references"
 WIZARD = "ec2-security-group-not-launch-wizard"
 COUNT = "ec2-security-group-rule-count-reasonable"
@@ -70,6 +71,15 @@ def test_in_use(lab: Lab) -> None:
     def templated(data: dict[str, Any], name: str) -> dict[str, Any]:
         return {"LaunchTemplateId": name, "VersionNumber": 1, "DefaultVersion": True, "LaunchTemplateData": data}
 
+    idle = {
+        "FunctionName": "idle", "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:idle",
+        "VpcConfig": {"VpcId": "vpc-1", "SubnetIds": ["subnet-1"], "SecurityGroupIds": ["function"]},
+    }  # fmt: skip
+    place = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["service"]}}
+    down = {
+        "serviceArn": CLUSTER.replace("cluster", "service") + "/down", "serviceName": "down", "clusterArn": CLUSTER,
+        "status": "ACTIVE", "desiredCount": 0, "schedulingStrategy": "REPLICA", "networkConfiguration": place,
+    }  # fmt: skip
     ids = ("lt-1", "lt-2")
     versions = (
         templated({"SecurityGroupIds": ["template"]}, "lt-1"),
@@ -82,7 +92,8 @@ def test_in_use(lab: Lab) -> None:
     answers = {
         **groups(
             group("carried", tcp(80, from_group("named"))), group("named"), group("template"), group("template-face"),
-            group("configuration"), group("itself", tcp(80, from_group("itself"))), group("unused"),
+            group("configuration"), group("function"), group("service"),
+            group("itself", tcp(80, from_group("itself"))), group("unused"),
             group("default", called="default"), group("foreign", OwnerId=OTHER),
         ),
         **interfaces(interface("eni-1", "subnet-1", "carried")),
@@ -95,14 +106,20 @@ def test_in_use(lab: Lab) -> None:
                  "SecurityGroups": ["configuration"], "CreatedTime": datetime(2020, 1, 1, tzinfo=UTC)}
             ]
         },
+        "lambda:ListFunctions": {"Functions": [idle]},
+        "ecs:ListClusters": {"clusterArns": [CLUSTER]},
+        "ecs:DescribeClusters": {"clusters": [{"clusterArn": CLUSTER, "clusterName": "c", "status": "ACTIVE"}]},
+        "ecs:ListServices": {"serviceArns": [down["serviceArn"]]},
+        "ecs:DescribeServices": {"services": [down]},
     }  # fmt: skip
     exempt = {"default": "not_applicable", "foreign": "not_applicable"}
-    used = dict.fromkeys(("carried", "named", "template", "template-face", "configuration"), "pass")
+    using = ("carried", "named", "template", "template-face", "configuration", "function", "service")
+    used = dict.fromkeys(using, "pass")
     lost = dict.fromkeys(("itself", "unused"), "fail")
     assert lab.statuses(IN_USE, answers=answers) == {**used, **lost, **exempt}
     for operation in (
         "ec2:DescribeNetworkInterfaces", "ec2:DescribeLaunchTemplates", "ec2:DescribeLaunchTemplateVersions",
-        "autoscaling:DescribeLaunchConfigurations",
+        "autoscaling:DescribeLaunchConfigurations", "lambda:ListFunctions", "ecs:ListServices",
     ):  # fmt: skip
         assert lab.statuses(IN_USE, answers=answers, deny=[operation])["unused"] == "unknown", operation
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.lab import Lab
+from tests.rules.ec2_answers import instances
 from tests.rules.iam_answers import days_ago
 
 VCPUS, ADDRESSES = "servicequotas-ec2-on-demand-vcpus-below-threshold", "servicequotas-ec2-elastic-ips-below-threshold"
@@ -57,8 +58,16 @@ def test_vcpus(lab: Lab) -> None:
         assert (found.status, found.evidence) == (expected, {"used": 2, "quota": value})
     # Without a value that was applied, AWS's default counts.
     assert lab.findings(VCPUS, answers=quotas())[ACCOUNT].evidence["quota"] == 5.0
+    # A type that EC2 does not describe is not one without vCPUs.
+    nothing = {"ec2:DescribeInstanceTypes": {"InstanceTypes": []}}
+    assert lab.statuses(VCPUS, answers=quotas() | nothing) == {ACCOUNT: "unknown"}
     for operation in (LIST, "ec2:DescribeInstances", "ec2:DescribeInstanceTypes"):
         assert lab.statuses(VCPUS, answers=quotas(), deny=[operation]) == {ACCOUNT: "unknown"}, operation
+
+
+def test_instances_on_hosts_of_their_own_do_not_count(lab: Lab) -> None:
+    host = {"Placement": {"AvailabilityZone": "us-east-1a", "Tenancy": "host"}}
+    assert lab.statuses(VCPUS, answers=quotas() | instances(host)) == {ACCOUNT: "not_applicable"}
 
 
 def test_addresses(lab: Lab) -> None:

@@ -1,6 +1,6 @@
 """Kinesis, Firehose, Flink, Step Functions, Cognito and DAX."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -78,6 +78,8 @@ def test_metrics_of_streams(lab: Lab) -> None:
     assert lab.statuses(BEHIND, answers=answers) == found | exempt
     used = {"calm": "fail", "busy": "pass", "idle": "fail", "free": "not_applicable"}
     assert lab.statuses(USED, answers=answers) == used
+    fresh = {"StreamCreationTimestamp": datetime.now(UTC) - timedelta(days=3)}
+    assert lab.statuses(USED, answers=streams(fresh=fresh, old={})) == {"fresh": "not_applicable", "old": "fail"}
     many = answers | metrics({("IncomingRecords", "idle"): [200_000]})
     assert lab.statuses(USED, answers=many)["idle"] == "pass"
     for rule in (THROTTLED, BEHIND):

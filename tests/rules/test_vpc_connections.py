@@ -89,11 +89,12 @@ def test_interface_endpoints_in_zones(lab: Lab) -> None:
     made = (
         endpoint("two", "a1", "b1"), endpoint("same", "a1", "a2"), endpoint("one", "a1"), endpoint("lost", "a1", "c1"),
         endpoint("gateway", VpcEndpointType="Gateway"), endpoint("managed", "a1", RequesterManaged=True),
+        endpoint("rejected", "a1", State="rejected"),
     )  # fmt: skip
     answers = endpoints(*made) | subnets(subnet("a1"), subnet("a2"), subnet("b1", "b"))
     assert lab.statuses(MULTI_AZ, answers=answers) == {
         "two": "pass", "same": "fail", "one": "fail", "lost": "unknown", "gateway": "not_applicable",
-        "managed": "not_applicable",
+        "managed": "not_applicable", "rejected": "not_applicable",
     }  # fmt: skip
 
 
@@ -107,10 +108,12 @@ def test_endpoint_policies(lab: Lab) -> None:
         endpoint("principal", statement={**EVERYTHING, "Principal": {"AWS": OWNER}}),
         endpoint("none"),
         endpoint("managed", statement=EVERYTHING, RequesterManaged=True),
+        endpoint("partner", statement=EVERYTHING, ServiceName="com.amazonaws.vpce.us-east-1.vpce-svc-0123"),
+        endpoint("gone", statement=EVERYTHING, State="Deleted"),
     )
     assert lab.statuses(POLICY, answers=endpoints(*made)) == {
         "default": "fail", "named": "fail", "condition": "pass", "action": "pass", "principal": "pass",
-        "none": "not_applicable", "managed": "not_applicable",
+        "none": "not_applicable", "managed": "not_applicable", "partner": "not_applicable", "gone": "not_applicable",
     }  # fmt: skip
 
 

@@ -195,9 +195,12 @@ def test_what_lies_about(lab: Lab) -> None:
         {"AllocationId": "nat", "AssociationId": "a-1", "NetworkInterfaceId": "eni-1"},
         {"AllocationId": "used", "AssociationId": "a-2", "InstanceId": "i-0"},
         {"AllocationId": "tagged", "AssociationId": "a-3", "InstanceId": "i-1"},
+        {"AllocationId": "kept", "ServiceManaged": "alb"},
     ]
     answers = {"ec2:DescribeAddresses": {"Addresses": addresses}}
-    assert lab.statuses(EIP, answers=answers) == {"free": "fail", "nat": "pass", "used": "pass", "tagged": "pass"}
+    assert lab.statuses(EIP, answers=answers) == {
+        "free": "fail", "nat": "pass", "used": "pass", "tagged": "pass", "kept": "not_applicable",
+    }  # fmt: skip
     tagged = {"Tags": [{"Key": "elastic-ip", "Value": "mail relay"}]}
     answers |= instances({}, tagged, {}, {"State": {"Name": "terminated"}})
     expected = {"i-0": "fail", "i-1": "not_applicable", "i-2": "pass", "i-3": "not_applicable"}

@@ -16,7 +16,7 @@ def acl(name: str, scope: str) -> Item:
 
 
 REGIONAL = [acl(name, "regional") for name in ("good", "gateway", "empty", "idle", "managed")]
-GLOBAL = [acl(name, "global") for name in ("edge", "edge-idle", "edge-empty")]
+GLOBAL = [acl(name, "global") for name in ("edge", "edge-idle", "edge-empty", "amplify")]
 
 
 def rules(*names: str) -> list[Item]:
@@ -43,7 +43,8 @@ def answers() -> Answers:
 
     def associated(params: Mapping[str, Any], _: str, __: str) -> Item:
         name = params["WebACLArn"].rpartition("/")[2]
-        kind = {"good": "APPLICATION_LOAD_BALANCER", "managed": "COGNITO_USER_POOL", "gateway": "API_GATEWAY"}.get(name)
+        kind = {"good": "APPLICATION_LOAD_BALANCER", "managed": "COGNITO_USER_POOL", "gateway": "API_GATEWAY",
+                "amplify": "AMPLIFY"}.get(name)  # fmt: skip
         return {"ResourceArns": [f"arn:aws:x:::{name}"] if params["ResourceType"] == kind else []}
 
     return distributions(distribution("one", WebACLId=GLOBAL[0]["ARN"])) | {
@@ -55,7 +56,7 @@ def answers() -> Answers:
 
 def test_rules(lab: Lab) -> None:
     assert judged(lab, answers(), RULES)[RULES] == {
-        **dict.fromkeys(("good", "gateway", "managed", "edge"), "pass"),
+        **dict.fromkeys(("good", "gateway", "managed", "edge", "amplify"), "pass"),
         **dict.fromkeys(("idle", "edge-idle"), "fail low"),
         **dict.fromkeys(("empty", "edge-empty"), "fail medium"),
     }
@@ -72,7 +73,7 @@ def test_global_ones_are_listed_once(lab: Lab) -> None:
     [
         ("wafv2:ListWebACLs", {"*"}),
         ("wafv2:GetWebACL", {each["Name"] for each in (*REGIONAL, *GLOBAL)}),
-        ("wafv2:ListResourcesForWebACL", {"good", "gateway", "idle", "managed"}),
+        ("wafv2:ListResourcesForWebACL", {"good", "gateway", "idle", "managed", "edge-idle", "amplify"}),
         ("cloudfront:ListDistributions", {"edge", "edge-idle"}),
     ],
 )
