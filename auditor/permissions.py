@@ -9,6 +9,18 @@ from auditor.aws.session import OPENING
 from auditor.plan import Plan
 
 LARGEST = 6_144  # characters of a managed policy, white space not counted: IAM's quota
+# What an operation needs besides its own action, since AWS asks the service whose resources it is about as well
+# (Service Authorization Reference of WAF; AWS's own policy AWSWAFReadOnlyAccess).
+BESIDES = {
+    "wafv2:ListResourcesForWebACL": (
+        "amplify:ListResourcesForWebACL",
+        "apprunner:ListAssociatedServicesForWebAcl",
+        "appsync:ListResourcesForWebACL",
+        "cognito-idp:ListResourcesForWebACL",
+        "ec2:DescribeVerifiedAccessInstanceWebAclAssociations",
+        "elasticloadbalancing:DescribeWebACLAssociation",
+    ),
+}
 
 
 def policy(plan: Plan) -> dict[str, Any]:
@@ -32,7 +44,8 @@ def size(document: dict[str, Any]) -> int:
 
 
 def _actions(plan: Plan) -> list[str]:
-    return sorted({operation.iam_action for operation in {*plan.operations(), *OPENING}})
+    asked = {operation.iam_action for operation in {*plan.operations(), *OPENING}}
+    return sorted(asked.union(*(BESIDES.get(action, ()) for action in asked)))
 
 
 def _document(actions: Iterable[str]) -> dict[str, Any]:

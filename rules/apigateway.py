@@ -8,6 +8,8 @@ from auditor.findings import Category, Severity
 from auditor.resources.apigateway import HttpApi, RestApi, RestStage
 from auditor.rule import Verdict, failed, not_applicable, passed, rule
 
+OPEN = (None, "NONE")  # what is not said is not asked for
+
 
 @rule(severity=Severity.HIGH, notes="API Gateway (Lambda trigger, alias target)")
 def apigateway_method_authorization_required(api: RestApi | HttpApi) -> Verdict:
@@ -36,7 +38,7 @@ def apigateway_method_authorization_required(api: RestApi | HttpApi) -> Verdict:
     ]
     if not methods:
         return not_applicable("The API has no methods")
-    opened = [name for name, said in methods if said.authorization_type == "NONE" and not said.api_key_required]
+    opened = [name for name, said in methods if said.authorization_type in OPEN and not said.api_key_required]
     if opened:
         return failed("Methods ask their callers for nothing", methods=sorted(opened), policy=policy is not None)
     return passed(methods=len(methods))
@@ -52,9 +54,7 @@ def _of_routes(api: HttpApi) -> Verdict:
     ]
     if not routes:
         return not_applicable("The API has no routes that could ask")
-    opened = [
-        route.route_key for route in routes if route.authorization_type in (None, "NONE") and not route.api_key_required
-    ]
+    opened = [route.route_key for route in routes if route.authorization_type in OPEN and not route.api_key_required]
     if opened:
         return failed("Routes ask their callers for nothing", routes=sorted(opened))
     return passed(routes=len(routes))

@@ -22,7 +22,7 @@ def athena_workgroup_bytes_scanned_limit_set(group: WorkGroup) -> Verdict:
     set_up = group.configuration
     if set_up is None:
         return unknown("AWS does not say how the workgroup is set up")
-    if set_up.execution_role is not None:
+    if set_up.spark:
         return not_applicable("The workgroup is for Spark")
     if set_up.bytes_scanned_cutoff_per_query is None:
         return failed(

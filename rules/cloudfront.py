@@ -222,7 +222,9 @@ def cloudfront_distribution_logging_enabled(distribution: Distribution) -> Verdi
         return distribution.logging is not None and distribution.logging.enabled
 
     def delivered() -> bool:
-        return any(distribution.arn in source.resource_arns for source in distribution.delivery_sources)
+        connected = {delivery.delivery_source_name for delivery in distribution.deliveries}
+        sources = [each for each in distribution.delivery_sources if each.log_type in (None, "ACCESS_LOGS")]
+        return any(distribution.arn in source.resource_arns and source.name in connected for source in sources)
 
     def at_once() -> bool:
         return any(behavior.realtime_log_config_arn for behavior in distribution.behaviors)

@@ -125,6 +125,10 @@ def cloudfront_distribution_custom_origin_shielded(distribution: Distribution, i
     exposed = seen(each_readable(origins, lambda origin: _exposed(origin, inventory)))
     if exposed:
         return failed("A load balancer behind the distribution is open to the internet", origins=exposed)
+    if any_of(lambda origin: _is_left_to_targets(origin, inventory), origins):
+        return not_applicable(
+            "A load balancer has no security group: elbv2-network-load-balancer-security-groups-attached tells"
+        )
     return passed(origins=[origin.id for origin in origins])
 
 
@@ -146,6 +150,13 @@ def _listed(inventory: Inventory, region: str) -> Iterator[LoadBalancer | Classi
         lambda: inventory.each(ClassicLoadBalancer, region=region),
     )
     return each_readable(readers, lambda read: read())
+
+
+def _is_left_to_targets(origin: Origin, inventory: Inventory) -> bool:
+    """Whether an origin's load balancer keeps nobody away itself: who gets through is up to what stands behind it."""
+    if origin.custom_origin_config is None or origin.custom_headers.items:
+        return False
+    return any(each.internet_facing and not each.security_groups for each in _balancers(origin, inventory))
 
 
 def _exposed(origin: Origin, inventory: Inventory) -> Iterator[dict[str, Any]]:

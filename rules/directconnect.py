@@ -42,10 +42,16 @@ def directconnect_connection_redundant(connection: DirectConnectConnection, inve
 
 
 def _has_vpn(serving: list[VirtualInterface], inventory: Inventory) -> bool:
-    """Whether a VPN connection in service ends at a virtual gateway that these interfaces serve."""
-    gateways = {each.virtual_gateway_id for each in serving} - {None, ""}
+    """Whether a VPN connection in service ends at a gateway that these interfaces lead to, directly or in the end."""
+    gateways = {each.virtual_gateway_id for each in serving}
+    for interface in serving:
+        for each in interface.associations:
+            if each.associated_gateway and each.association_state not in ("disassociating", "disassociated"):
+                gateways.add(each.associated_gateway.id)
+    gateways -= {None, ""}
     return bool(gateways) and any(
-        vpn.state == "available" and vpn.vpn_gateway_id in gateways for vpn in inventory.each(VpnConnection)
+        vpn.state == "available" and gateways & {vpn.vpn_gateway_id, vpn.transit_gateway_id}
+        for vpn in inventory.each(VpnConnection)
     )
 
 

@@ -17,9 +17,10 @@ def dlm_lifecycle_policy_ebs_exists(region: Region, inventory: Inventory) -> Ver
     """Something makes snapshots of EBS volumes by the clock, in every region that has volumes in use.
 
     Risk: snapshots that are taken by hand are forgotten in the week in which they would be needed.
-    Fix: aws dlm create-lifecycle-policy --region {region} --default-policy VOLUME --state ENABLED
-        --description "every volume, every day" --create-interval 1 --retain-interval 7
-        --execution-role-arn arn:aws:iam::{account}:role/service-role/AWSDataLifecycleManagerDefaultRole
+    Fix: aws dlm create-default-role --region {region} --resource-type snapshot
+    aws dlm create-lifecycle-policy --region {region} --default-policy VOLUME --state ENABLED
+        --description "every volume every day" --create-interval 1 --retain-interval 7
+        --execution-role-arn arn:aws:iam::{account}:role/AWSDataLifecycleManagerDefaultRole
     """
     in_use = inventory.where(Volume, "state", "in-use", region=region.region)
     if not any_of(lambda volume: not (volume.operator and volume.operator.managed), in_use):

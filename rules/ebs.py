@@ -114,8 +114,8 @@ def _replaceable(inventory: Inventory, instance_id: str | None, region: str) -> 
     tags = instance.tags or {}
     if "aws:autoscaling:groupName" in tags:
         return "an Auto Scaling group replaces the instance"
-    if "karpenter.sh/nodepool" in tags:
-        return "Karpenter replaces the instance"
+    if instance.of_cluster:
+        return "the cluster replaces the instance"
     return None
 
 

@@ -11,8 +11,6 @@ from auditor.rule import Verdict, failed, not_applicable, passed, rule, unknown
 
 # From here on a gp2 volume has all the IOPS that it can have; below the second figure it lives on a balance.
 GP2_ENOUGH_GIB, GP2_BURSTING_GIB = 5334, 1000
-# What a gp3 volume has without ordering more.
-GP3_BASELINE_IOPS = 3000
 
 
 def _why_not(volume: Volume) -> str | None:

@@ -26,7 +26,8 @@ from auditor.resources.vpc import NetworkInterface
 from auditor.rule import Verdict, any_of, failed, not_applicable, passed, rule, seen, unknown
 from auditor.secrets import Scanned
 
-# Owners of widely used images beside Amazon and the Marketplace: Canonical, Debian, Red Hat, SUSE.
+# Owners of widely used images beside Amazon and the Marketplace: Canonical, Debian, Red Hat, SUSE, as each says on its
+# own pages of where to find its images. In China and in GovCloud they use other accounts: name those in auditor.toml.
 TRUSTED_ACCOUNT_IDS = ("099720109477", "136693071363", "309956199498", "013907871322")
 HTTP = Port("tcp", 80)
 

@@ -43,7 +43,7 @@ def ec2_instance_data_volume_retained_on_termination(instance: Instance) -> Verd
     if reason := why_not_judged(instance):
         return not_applicable(reason)
     if not instance.stands_alone:
-        return not_applicable("something replaces the instance: an Auto Scaling group, or a request for Spot instances")
+        return not_applicable("something replaces the instance: an Auto Scaling group, a cluster, or a Spot request")
     disks = {each.device_name: each.ebs for each in instance.block_device_mappings if each.ebs is not None}
     data = {name: disk for name, disk in disks.items() if name != instance.root_device_name}
     if not data:
@@ -95,7 +95,7 @@ def ec2_instance_instance_store_data_persisted(
     if reason := why_not_judged(instance):
         return not_applicable(reason)
     if not instance.stands_alone:
-        return not_applicable("something replaces the instance: an Auto Scaling group, or a request for Spot instances")
+        return not_applicable("something replaces the instance: an Auto Scaling group, a cluster, or a Spot request")
     info = next(iter(instance.type_info), None)
     if info is None:
         return unknown(f"EC2 does not describe the type {instance.instance_type}")

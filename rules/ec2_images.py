@@ -34,6 +34,8 @@ def ec2_instance_image_available(instance: Instance, inventory: Inventory) -> Ve
         return not_applicable(reason)
     if instance.auto_scaled:
         return not_applicable("the next instance of its Auto Scaling group comes from the group's template")
+    if instance.of_cluster:
+        return not_applicable("the cluster chooses the image of the next instance")
     image = _image(instance)
     if image is None or image.state is None:
         return unknown("EC2 does not say what became of the image")

@@ -88,7 +88,7 @@ def ec2_instance_termination_protection_enabled(
     if reason := why_not_judged(instance):
         return not_applicable(reason)
     if not instance.stands_alone:
-        return not_applicable("something replaces the instance: an Auto Scaling group, or a request for Spot instances")
+        return not_applicable("something replaces the instance: an Auto Scaling group, a cluster, or a Spot request")
     if opt_out_tag in (instance.tags or {}):
         return not_applicable(f"the instance is tagged {opt_out_tag}")
     protected = instance.termination_protected
@@ -172,7 +172,10 @@ def ec2_instance_imds_hop_limit_one(instance: Instance, *, container_host_tags: 
         return passed("Answers go no further than the instance", http_put_response_hop_limit=limit)
     if tag := node_tag(instance.tags, container_host_tags):
         return not_applicable(f"the tag {tag} marks a container host, whose containers may need the second hop")
-    return failed(f"Answers may go {limit} hops", http_put_response_hop_limit=limit)
+    # Two hops and a token are what EC2 gives instances of images that ask for IMDSv2: Amazon Linux 2023, say.
+    as_given = limit == 2 and options is not None and options.http_tokens == "required"
+    severity = Severity.INFORMATIONAL if as_given else None
+    return failed(f"Answers may go {limit} hops", severity=severity, http_put_response_hop_limit=limit)
 
 
 @rule(severity=Severity.LOW, notes="EC2 Instance Metadata (IMDS)")

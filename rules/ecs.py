@@ -74,7 +74,7 @@ def ecs_capacity_provider_managed_scaling_enabled(provider: CapacityProvider) ->
     }
     if scaling != "ENABLED":
         return failed("ECS does not scale the provider's group", **evidence)
-    if group.managed_termination_protection == "DISABLED":
+    if group.managed_termination_protection != "ENABLED":  # off is the default
         return failed("Hosts with tasks are not protected when the group shrinks", **evidence)
     if group.managed_draining == "DISABLED":
         return failed("Hosts are not drained before they end", **evidence)

@@ -234,7 +234,7 @@ def efs_access_point_user_identity_enforced(point: AccessPoint) -> Verdict:
 
     Risk: else the client says so itself, and root on any machine is root on the files.
     Fix: aws efs create-access-point --region {region} --file-system-id FILE_SYSTEM_ID --posix-user Uid=1000,Gid=1000
-        --root-directory Path=/application
+        --root-directory 'Path=/application,CreationInfo={OwnerUid=1000,OwnerGid=1000,Permissions=0750}'
     """
     if point.posix_user is not None:
         return passed(uid=point.posix_user.uid)
@@ -251,7 +251,7 @@ def efs_access_point_root_directory_enforced(point: AccessPoint) -> Verdict:
 
     Risk: every application that mounts by the access point sees the files of all others.
     Fix: aws efs create-access-point --region {region} --file-system-id FILE_SYSTEM_ID --posix-user Uid=1000,Gid=1000
-        --root-directory Path=/application
+        --root-directory 'Path=/application,CreationInfo={OwnerUid=1000,OwnerGid=1000,Permissions=0750}'
     """
     path = (point.root_directory.path if point.root_directory else None) or "/"
     return passed(path=path) if path != "/" else failed("The access point shows the whole file system", path=path)

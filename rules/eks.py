@@ -8,6 +8,8 @@ from auditor.findings import Severity
 from auditor.resources.eks import EksCluster
 from auditor.rule import Verdict, failed, not_applicable, passed, rule
 
+DEFAULT_SOURCES = ("0.0.0.0/0",)  # who may reach a public endpoint where nobody was named (API reference of EKS)
+
 
 @rule(
     severity=Severity.HIGH,
@@ -34,7 +36,7 @@ def eks_cluster_endpoint_not_public(cluster: EksCluster) -> Verdict:
     }
     if not config.endpoint_public_access:
         return passed(**evidence)
-    sources = [network(cidr) for cidr in config.public_access_cidrs]
+    sources = [network(cidr) for cidr in config.public_access_cidrs or DEFAULT_SOURCES]
     four: Any = [source for source in sources if source.version == 4]
     six: Any = [source for source in sources if source.version == 6]
     # Neighbours count as one: 0.0.0.0/1 and 128.0.0.0/1 are the world as well.

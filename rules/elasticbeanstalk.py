@@ -127,7 +127,7 @@ def elasticbeanstalk_environment_platform_supported(environment: BeanstalkEnviro
     Risk: a retired branch gets no patches of the operating system or of the runtime, and its environments can fail to
         start instances any day.
     Fix: aws elasticbeanstalk list-platform-versions --region {region}
-        --filters Type=PlatformLifecycleState,Operator==,Values=recommended
+        --filters "Type=PlatformLifecycleState,Operator='=',Values=recommended"
     aws elasticbeanstalk update-environment --region {region} --environment-id {id} --platform-arn PLATFORM_ARN
     """
     if not environment.live:
@@ -141,7 +141,7 @@ def elasticbeanstalk_environment_platform_supported(environment: BeanstalkEnviro
         return failed("The platform's branch is retired", **evidence)
     if branch.lower() == "deprecated":
         return failed("The platform's branch is deprecated", severity=Severity.MEDIUM, **evidence)
-    if version and version.lower() != "recommended":
+    if branch and version.lower() != "recommended":  # only the version to move to has a state
         return failed("There is a newer version of the platform", severity=Severity.INFORMATIONAL, **evidence)
     if not branch and not version:
         return not_applicable("AWS says nothing of the support of this platform, which is a custom one", **evidence)
@@ -307,6 +307,8 @@ def _health(environment: BeanstalkEnvironment) -> Iterator[Verdict]:
     evidence: dict[str, Any] = {"health": environment.health, "status": environment.status}
     if environment.health == "Red":
         yield failed("The environment is not well", key="health", **evidence)
+    elif environment.health in (None, "Grey") and environment.status == "Ready":
+        yield not_applicable("Elastic Beanstalk does not know how the environment is", key="health", **evidence)
     elif environment.status == "Ready":
         yield passed("The environment is well", key="health", **evidence)
     else:

@@ -43,7 +43,7 @@ def events_rule_target_exists(checked: EventRule, inventory: Inventory) -> Itera
     """What a rule sends events to is there.
 
     Risk: events are dropped one by one, and what should have happened upon them does not.
-    Fix: aws events remove-targets --rule {name} --ids TARGET_ID --region {region}
+    Fix: aws events remove-targets --event-bus-name BUS --rule {name} --ids TARGET_ID --region {region}
     """
     if (other := _none_of_ours(checked)) is not None:
         yield other
@@ -67,8 +67,8 @@ def events_rule_has_targets(checked: EventRule) -> Verdict:
     """Rules have targets.
 
     Risk: a rule without a target waits for events and does nothing about them, whatever people believe.
-    Fix: aws events put-targets --rule {name} --targets Id=1,Arn=TARGET_ARN --region {region}
-    aws events delete-rule --name {name} --region {region}
+    Fix: aws events put-targets --event-bus-name BUS --rule {name} --targets Id=1,Arn=TARGET_ARN --region {region}
+    aws events delete-rule --event-bus-name BUS --name {name} --region {region}
     """
     if (other := _none_of_ours(checked)) is not None:
         return other
@@ -82,7 +82,7 @@ def events_rule_enabled(checked: EventRule) -> Verdict:
     """Rules are enabled.
 
     Risk: what was switched off for an hour and forgotten is missed when it is needed, or was needed no more.
-    Fix: aws events enable-rule --name {name} --region {region}
+    Fix: aws events enable-rule --event-bus-name BUS --name {name} --region {region}
     """
     if checked.managed_by:
         return not_applicable(f"The rule is managed by {checked.managed_by}", managed_by=checked.managed_by)
@@ -97,8 +97,8 @@ def events_rule_target_dead_letter_queue_configured(checked: EventRule) -> Verdi
 
     Risk: EventBridge tries for a day, and then drops the event without a trace.
     Fix: add a DeadLetterConfig with the ARN of a queue to each target:
-    aws events list-targets-by-rule --rule {name} --region {region}
-    aws events put-targets --rule {name} --targets file://targets.json --region {region}
+    aws events list-targets-by-rule --event-bus-name BUS --rule {name} --region {region}
+    aws events put-targets --event-bus-name BUS --rule {name} --targets file://targets.json --region {region}
     """
     if (other := _none_of_ours(checked)) is not None:
         return other

@@ -227,7 +227,7 @@ def iam_account_password_policy_minimum_length_14(
 
 @rule(severity=Severity.MEDIUM, notes="IAM: Users & Groups (root)")
 def iam_organization_root_credentials_centrally_managed(account: Account) -> Verdict:
-    """The organization manages the root credentials of its member accounts centrally.
+    """Member accounts of the organization need no root credentials: its management account stands in for them.
 
     Risk: each member account keeps a root user whose password and MFA somebody must guard, and can forget.
     Fix: aws organizations enable-aws-service-access --service-principal iam.amazonaws.com

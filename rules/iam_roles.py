@@ -32,7 +32,8 @@ ADMIN_ROLE_NAMES = (
 )
 # Services that run code which the account's own people, or strangers through it, can steer.
 COMPUTE_SERVICES = ("ec2", "lambda", "ecs-tasks", "codebuild")
-# Services that can be led to use a role for another account, and that say in the request for which one they act.
+# Services that can be led to use a role for another account, and that say in the request for which one they act: those
+# whose guides ask for aws:SourceAccount in the trust policy (DMS from version 3.4.7 on). Many others do not send it.
 SERVICES_FOR_OTHERS = (
     "bedrock.amazonaws.com",
     "codebuild.amazonaws.com",
@@ -218,13 +219,19 @@ def iam_role_service_trust_source_restricted(role: Role, *, services: tuple[str,
     trust = _trust(role)
     if isinstance(trust, Verdict):
         return trust
-    grants = [grant for grant in service_grants(trust) if grant.service in services]
+    grants = [grant for grant in service_grants(trust) if _is_one_of(grant.service, services)]
     if not grants:
         return passed("The role is for none of the services that act for several accounts")
     lax = [{"statement": g.statement.label, "service": g.service} for g in grants if not g.source_conditions]
     if lax:
         return failed("The role does not say for which account a service may use it", statements=lax)
     return passed(services=sorted({grant.service for grant in grants}))
+
+
+def _is_one_of(service: str, services: tuple[str, ...]) -> bool:
+    """Whether a service is named here, also by its name in one region or partition: logs.eu-west-1.amazonaws.com."""
+    name, _, domain = service.lower().partition(".")
+    return domain.endswith(("amazonaws.com", "amazonaws.com.cn")) and f"{name}.amazonaws.com" in services
 
 
 @rule(severity=Severity.LOW, notes="IAM Roles for Services; one role per application")

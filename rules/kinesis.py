@@ -1,12 +1,15 @@
 """Rules about Kinesis data streams."""
 
+from datetime import timedelta
 from typing import Any
 
 from auditor.findings import Category, Severity
+from auditor.inventory import Inventory
 from auditor.resources.kinesis import KinesisStream, StreamSummary
 from auditor.rule import Verdict, failed, not_applicable, passed, rule
 
 HOUR = 3_600_000  # milliseconds
+MEASURED_DAYS = 14  # what came in is counted for so long
 # What a shard takes in five minutes: 1 MiB and 1,000 records a second.
 SHARD_BYTES, SHARD_RECORDS = 300 << 20, 300_000
 
@@ -98,7 +101,9 @@ def kinesis_stream_shard_level_metrics_enabled(stream: KinesisStream) -> Verdict
 
 
 @rule(severity=Severity.LOW, category=Category.COST, notes="Kinesis shards (billing)")
-def kinesis_stream_provisioned_utilized(stream: KinesisStream, *, least_share: float = 0.1) -> Verdict:
+def kinesis_stream_provisioned_utilized(
+    stream: KinesisStream, inventory: Inventory, *, least_share: float = 0.1
+) -> Verdict:
     """Shards that are paid for are used.
 
     Risk: each shard costs by the hour, whether or not anything comes in.
@@ -109,6 +114,8 @@ def kinesis_stream_provisioned_utilized(stream: KinesisStream, *, least_share: f
     if not _provisioned(summary):
         return not_applicable("The stream is on demand: what is not used is not paid for")
     if not stream.incoming_bytes and not stream.incoming_records:
+        if inventory.now - summary.stream_creation_timestamp < timedelta(days=MEASURED_DAYS):
+            return not_applicable("The stream is new, and nothing has come in yet")
         return failed("Nothing came in for two weeks", open_shard_count=summary.open_shard_count)
     shards = max(summary.open_shard_count, 1)
     used = max(

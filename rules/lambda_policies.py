@@ -18,7 +18,8 @@ from auditor.rule import Verdict, failed, not_applicable, passed, rule, seen, un
 SERVICE_KEYS = {**SOURCE_KEYS, **confining_keys("aws:PrincipalOrgID", "lambda:EventSourceToken")}
 # What lets an account do more than invoke.
 CHANGES = ("lambda:UpdateFunctionCode", "lambda:AddPermission", "lambda:UpdateFunctionConfiguration")
-INVOCATIONS = ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
+URL = "lambda:InvokeFunctionUrl"
+INVOCATIONS = (URL, "lambda:InvokeFunction")
 
 
 def _policy(function: Function) -> Policy | None:
@@ -61,13 +62,22 @@ def lambda_function_not_public(function: Function) -> Verdict:
 
 
 def _is_of_a_url(allow: Statement) -> bool:
-    """Whether a statement is what a URL without authentication needs: another rule judges those."""
-    invokes = allow.not_actions is None and set(allow.actions or ()) <= set(INVOCATIONS)
-    return invokes and any(
-        condition.demands_match and [value.lower() for value in condition.values] == [wanted]
-        for key, wanted in (("lambda:FunctionUrlAuthType", "none"), ("lambda:InvokedViaFunctionUrl", "true"))
-        for condition in allow.conditions_on(key)
-    )
+    """Whether a statement is what a URL without authentication needs: another rule judges those.
+
+    Only the first condition says so of the URL itself: by the second alone, every AWS account may call one that asks
+    for credentials.
+    """
+    if allow.not_actions is not None or not set(allow.actions or ()) <= set(INVOCATIONS):
+        return False
+    if _demands(allow, "lambda:FunctionUrlAuthType", "none"):
+        return True
+    return URL not in (allow.actions or ()) and _demands(allow, "lambda:InvokedViaFunctionUrl", "true")
+
+
+def _demands(allow: Statement, key: str, wanted: str) -> bool:
+    """Whether a condition holds only where a key has this value."""
+    conditions = [c for c in allow.conditions_on(key) if c.demands_match]
+    return any([value.lower() for value in condition.values] == [wanted] for condition in conditions)
 
 
 @rule(severity=Severity.MEDIUM, notes="Lambda resource-based policies")

@@ -25,14 +25,15 @@ def opensearch_domain_not_public(domain: OpenSearchDomain) -> Verdict:
     """
     if domain.deleted:
         return not_applicable("The domain is being deleted")
-    if domain.vpc_options is not None:
+    if domain.vpc_options is not None and domain.vpc_options.vpc_id:
         return passed("The domain stands in a VPC", vpc_id=domain.vpc_options.vpc_id)
     policy = parsed(domain, "access_policies", domain.access_policies)
     statements = [each.evidence for each in public_statements(policy, service="es")] if policy is not None else []
     if not statements:
         return passed()
-    # With users of the domain's own, the policy is only the first of two gates.
-    signs_in = domain.advanced_security_options.enabled
+    # With users of the domain's own, the policy is only the first of two gates, unless the second lets in anyone too.
+    security = domain.advanced_security_options
+    signs_in = security.enabled and not security.anonymous_auth_enabled
     return failed(
         "The access policy lets in everyone on the internet",
         severity=Severity.HIGH if signs_in else None,

@@ -1,11 +1,13 @@
 """The Recycle Bin."""
 
+from typing import Any
+
 from auditor.findings import Category, Severity
 from auditor.inventory import Inventory
 from auditor.resources.account import Region
 from auditor.resources.ec2 import Snapshot
 from auditor.resources.rbin import SnapshotRetentionRule
-from auditor.rule import Verdict, any_of, failed, not_applicable, passed, rule
+from auditor.rule import Verdict, any_of, failed, not_applicable, passed, rule, seen
 
 
 @rule(severity=Severity.LOW, category=Category.RELIABILITY, notes="Recycle Bin for EBS Snapshots")
@@ -20,9 +22,18 @@ def rbin_rule_ebs_snapshot_retention_enabled(
     """
     if not any_of(lambda _: True, inventory.each(Snapshot, region=region.region)):
         return not_applicable("the region has no snapshots")
-    rules = inventory.each(SnapshotRetentionRule, region=region.region)
-    if any_of(lambda kept: kept.retention_period.retention_period_value >= min_retention_days, rules):
+
+    def is_long_enough(rule: SnapshotRetentionRule) -> bool:
+        return rule.retention_period.retention_period_value >= min_retention_days
+
+    def is_for_all(rule: SnapshotRetentionRule) -> bool:
+        return is_long_enough(rule) and rule.scope.status != "pending" and not rule.scope.resource_tags
+
+    rules = seen(inventory.each(SnapshotRetentionRule, region=region.region))
+    if any_of(is_for_all, inventory.each(SnapshotRetentionRule, region=region.region)):
         return passed(f"Deleted snapshots are kept for {min_retention_days} days or longer")
-    return failed(
-        f"No rule keeps deleted snapshots for {min_retention_days} days", min_retention_days=min_retention_days
-    )
+    evidence: dict[str, Any] = {"min_retention_days": min_retention_days}
+    if tagged := [rule.identifier for rule in rules if is_long_enough(rule)]:
+        said = f"Only deleted snapshots with certain tags are kept for {min_retention_days} days"
+        return failed(said, rules=tagged, **evidence)
+    return failed(f"No rule keeps deleted snapshots for {min_retention_days} days", **evidence)

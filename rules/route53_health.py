@@ -38,7 +38,7 @@ def _health(check: HealthCheck, inventory: Inventory, above: tuple[str, ...] = (
     """Whether a check is healthy now; None where what AWS shows does not tell. Raises Unread."""
     config = check.health_check_config
     if config.disabled:
-        return True
+        return not config.inverted  # Route 53 takes it for healthy, and then turns that round
     if check.of_endpoint:
         said = [seen.status_report.status for seen in check.observations if seen.status_report is not None]
         good = sum(status.startswith("Success") for status in said)

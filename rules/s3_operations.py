@@ -7,6 +7,7 @@ from collections.abc import Collection
 from auditor.analysis.bucket import policy_of
 from auditor.analysis.labels import COMPLIANCE, IMPORTANT, SENSITIVE, marked
 from auditor.analysis.network import each_readable
+from auditor.analysis.policy import Condition
 from auditor.findings import Category, Severity
 from auditor.inventory import Inventory
 from auditor.resources.cloudtrail import Trail
@@ -16,6 +17,7 @@ from auditor.rule import Verdict, any_of, failed, not_applicable, passed, rule, 
 
 EVERY_ORIGIN = ("*", "http://*", "https://*")
 WRITES = ("PUT", "POST", "DELETE")
+WEEK = 604_800_000  # milliseconds
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]")
 # What S3 keeps for names that it gives itself.
 RESERVED_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
@@ -305,11 +307,17 @@ def s3_bucket_presigned_url_age_limited(
         for deny in (policy.denies if policy is not None else ())
         if deny.matches_action("s3:GetObject")
         for condition in deny.conditions_on("s3:signatureAge", "s3:authType")
-        if condition.key == "s3:authtype" or condition.operator.startswith("NumericGreaterThan")
+        if condition.key == "s3:authtype" or _is_shorter_than_a_week(condition)
     ]
     if limits:
         return passed(limits=limits)
     return failed("Pre-signed URLs hold for as long as their makers said", tag=tag)
+
+
+def _is_shorter_than_a_week(condition: Condition) -> bool:
+    """Whether it is about signatures of an age that they can have: no URL holds for more than a week."""
+    values = [value for value in condition.values if value.isdecimal()]
+    return condition.operator.startswith("NumericGreaterThan") and any(int(value) < WEEK for value in values)
 
 
 @rule(severity=Severity.INFORMATIONAL, notes="S3 baseline performance (per prefix)", category=Category.PERFORMANCE)

@@ -8,6 +8,8 @@ from auditor.findings import Category, Severity
 from auditor.inventory import Inventory
 from auditor.resources.autoscaling import LaunchConfiguration
 from auditor.resources.ec2 import LaunchTemplate, LaunchTemplateVersion
+from auditor.resources.ecs import EcsService
+from auditor.resources.lambda_ import Function
 from auditor.resources.vpc import IpPermission, SecurityGroup
 from auditor.rule import Verdict, failed, not_applicable, passed, rule
 
@@ -101,7 +103,11 @@ def ec2_security_group_in_use(group: SecurityGroup, inventory: Inventory) -> Ver
 
 
 def _namers(group: SecurityGroup, inventory: Inventory) -> Iterator[str]:
-    """What names a group: other groups, launch templates, launch configurations."""
+    """What names a group: other groups, launch templates and configurations, functions, services of ECS.
+
+    The last two have no network interface while they are idle: Lambda takes a function's away, and a service that is
+    scaled down to nothing has no task to carry one.
+    """
 
     def groups() -> Iterator[str]:
         for other in inventory.each(SecurityGroup, region=group.region):
@@ -127,7 +133,20 @@ def _namers(group: SecurityGroup, inventory: Inventory) -> Iterator[str]:
             if group.group_id in configuration.security_groups:
                 yield configuration.launch_configuration_name
 
-    return network.each_readable((groups, templates, configurations), lambda those: those())
+    def functions() -> Iterator[str]:
+        for function in inventory.each(Function, region=group.region):
+            if function.vpc_config and group.group_id in function.vpc_config.security_group_ids:
+                yield function.function_name
+
+    def services() -> Iterator[str]:
+        for service in inventory.each(EcsService, region=group.region):
+            networks = [service.network_configuration, *(tasks.network_configuration for tasks in service.task_sets)]
+            places = [each.awsvpc_configuration for each in networks if each and each.awsvpc_configuration]
+            if service.live and any(group.group_id in place.security_groups for place in places):
+                yield service.service_name
+
+    kinds = (groups, templates, configurations, functions, services)
+    return network.each_readable(kinds, lambda those: those())
 
 
 def _groups(version: LaunchTemplateVersion) -> set[str]:
@@ -186,7 +205,7 @@ def ec2_security_group_rule_count_reasonable(group: SecurityGroup, *, most: int 
     Fix: aws ec2 create-managed-prefix-list --region {region} --prefix-list-name partners --address-family IPv4
         --max-entries 60 --entries Cidr=CIDR,Description=WHO
     aws ec2 authorize-security-group-ingress --region {region} --group-id {id} --ip-permissions
-        IpProtocol=tcp,FromPort=PORT,ToPort=PORT,PrefixListIds='[{{PrefixListId=PREFIX_LIST_ID}}]'
+        IpProtocol=tcp,FromPort=PORT,ToPort=PORT,PrefixListIds='[{PrefixListId=PREFIX_LIST_ID}]'
     """
     if (foreign := _foreign(group)) is not None:
         return foreign

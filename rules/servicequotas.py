@@ -9,7 +9,7 @@ from auditor.resources.account import Region
 from auditor.resources.ec2 import Instance
 from auditor.resources.servicequotas import ELASTIC_IPS, QuotaRequest, ServiceQuota
 from auditor.resources.vpc_gateways import Address
-from auditor.rule import Verdict, failed, not_applicable, passed, rule
+from auditor.rule import Verdict, failed, not_applicable, passed, rule, unknown
 
 STANDARD_VCPUS = "L-1216C47A"
 # What AWS gives every account, where Service Quotas lists no value that was applied.
@@ -46,15 +46,21 @@ def servicequotas_ec2_on_demand_vcpus_below_threshold(
     running = [i for i in inventory.each(Instance, region=region.region_name) if _is_standard_on_demand(i)]
     if not running:
         return not_applicable("No On-Demand instance of the standard families runs in this region")
+    if strange := sorted({instance.instance_type for instance in running if not instance.type_info}):
+        return unknown("EC2 does not say how many vCPUs instances of a type have", types=strange)
     used = sum(info.v_cpu_info.default_v_cpus for instance in running for info in instance.type_info)
     return _below(used, _limit(STANDARD_VCPUS, region, inventory), threshold_percent, "vCPUs")
 
 
 def _is_standard_on_demand(instance: Instance) -> bool:
-    """Whether it runs, not as Spot, in one of the families (A, C, D, H, I, M, R, T, Z) that share this quota."""
+    """Whether it runs, not as Spot, in one of the families (A, C, D, H, I, M, R, T, Z) that share this quota.
+
+    Instances on Dedicated Hosts do not count: the hosts have quotas of their own.
+    """
     family = instance.instance_type.partition(".")[0]
     standard = family[0] in STANDARD_FAMILIES and not family.startswith(OTHER_FAMILIES)
-    return instance.state.name == "running" and instance.instance_lifecycle is None and standard
+    on_host = instance.placement is not None and instance.placement.tenancy == "host"
+    return instance.state.name == "running" and instance.instance_lifecycle is None and standard and not on_host
 
 
 @rule(severity=Severity.LOW, category=Category.RELIABILITY, notes="AWS Limits (Quotas)")

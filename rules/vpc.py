@@ -156,7 +156,8 @@ def ec2_network_acl_admin_ports_restricted(acl: NetworkAcl, inventory: Inventory
     """Network ACLs do not let the internet at large through to SSH or remote desktop.
 
     Risk: nothing is left to catch the day on which a security group is opened by mistake.
-    Fix: n=0; for port in 22 3389; do for protocol in 6 17; do
+    Fix: Whoever needs these ports inside the VPC is let in first, by a rule with a number of 10 or less. Then:
+    n=10; for port in 22 3389; do for protocol in 6 17; do
         for world in cidr-block=0.0.0.0/0 ipv6-cidr-block=::/0; do n=$((n+1));
         aws ec2 create-network-acl-entry --region {region} --network-acl-id {id} --ingress --rule-number $n
         --rule-action deny --protocol $protocol --port-range From=$port,To=$port --$world; done; done; done

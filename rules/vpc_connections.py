@@ -18,6 +18,8 @@ from auditor.resources.vpc_gateways import (
 from auditor.rule import Verdict, failed, not_applicable, passed, rule, seen, unknown
 
 GONE = ("deleted", "deleting")
+CLOSED = (*GONE, "rejected", "failed", "expired")  # states of endpoints
+OF_SOMEBODY = ".vpce."  # in the name of a service that a customer or partner offers by PrivateLink
 
 
 # --- peerings
@@ -101,6 +103,15 @@ def _is_here(side: VpcPeeringVpc, peering: VpcPeeringConnection) -> bool:
 # --- endpoints
 
 
+def _not_judged(endpoint: VpcEndpoint) -> Verdict | None:
+    """The verdict about an endpoint that is none (any more), or that nobody in the account can change."""
+    if endpoint.state.lower() in CLOSED:
+        return not_applicable("The endpoint is not in service", state=endpoint.state)
+    if endpoint.requester_managed:
+        return not_applicable("An AWS service manages the endpoint", service_name=endpoint.service_name)
+    return None
+
+
 @rule(
     severity=Severity.LOW,
     category=Category.RELIABILITY,
@@ -115,8 +126,8 @@ def ec2_vpc_endpoint_interface_multi_az(endpoint: VpcEndpoint, inventory: Invent
     """
     if endpoint.vpc_endpoint_type != "Interface":
         return not_applicable("Not an interface endpoint", vpc_endpoint_type=endpoint.vpc_endpoint_type)
-    if endpoint.requester_managed:
-        return not_applicable("An AWS service manages the endpoint", service_name=endpoint.service_name)
+    if (exempt := _not_judged(endpoint)) is not None:
+        return exempt
     if len(endpoint.subnet_ids) < 2:
         return failed("The endpoint is in one subnet", subnet_ids=endpoint.subnet_ids)
     zones = set()
@@ -137,8 +148,10 @@ def ec2_vpc_endpoint_policy_restricted(endpoint: VpcEndpoint) -> Verdict:
     Risk: a stolen key of any account carries data out through the private door, to a bucket of the thief's own.
     Fix: aws ec2 modify-vpc-endpoint --region {region} --vpc-endpoint-id {id} --policy-document file://policy.json
     """
-    if endpoint.requester_managed:
-        return not_applicable("An AWS service manages the endpoint", service_name=endpoint.service_name)
+    if (exempt := _not_judged(endpoint)) is not None:
+        return exempt
+    if OF_SOMEBODY in (endpoint.service_name or ""):  # its policy is the default one, and counts for nothing
+        return not_applicable("The service is not AWS's, and heeds no endpoint policies", service=endpoint.service_name)
     policy = parsed(endpoint, "policy_document", endpoint.policy_document)
     if policy is None:
         return not_applicable("The service knows no endpoint policies", service_name=endpoint.service_name)
@@ -222,7 +235,7 @@ def ec2_instance_connect_endpoint_security_group_restricted(
 
     Risk: whoever may open a tunnel reaches every port of every machine that the endpoint can, in the VPC and beyond.
     Fix: aws ec2 authorize-security-group-egress --region {region} --group-id GROUP_ID --ip-permissions
-        'IpProtocol=tcp,FromPort=22,ToPort=22,UserIdGroupPairs=[{{GroupId=INSTANCES_GROUP_ID}}]'
+        'IpProtocol=tcp,FromPort=22,ToPort=22,UserIdGroupPairs=[{GroupId=INSTANCES_GROUP_ID}]'
     aws ec2 revoke-security-group-egress --region {region} --group-id GROUP_ID --protocol=-1 --cidr 0.0.0.0/0
     """
     if endpoint.state.startswith("delete-") and endpoint.state != "delete-failed":

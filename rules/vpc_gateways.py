@@ -152,6 +152,8 @@ def ec2_vpc_gateway_endpoints_s3_dynamodb_present(vpc: Vpc, inventory: Inventory
     Risk: without them that traffic leaves by a NAT gateway, which bills each gigabyte, or has no way at all.
     Fix: aws ec2 create-vpc-endpoint --region {region} --vpc-id {id} --vpc-endpoint-type Gateway
         --service-name com.amazonaws.{region}.s3 --route-table-ids ROUTE_TABLE_IDS
+    aws ec2 create-vpc-endpoint --region {region} --vpc-id {id} --vpc-endpoint-type Gateway
+        --service-name com.amazonaws.{region}.dynamodb --route-table-ids ROUTE_TABLE_IDS
     """
     if (foreign := _foreign(vpc)) is not None:
         return foreign
@@ -226,6 +228,8 @@ def ec2_eip_associated(address: Address) -> Verdict:
     """
     if address.association_id or address.network_interface_id:
         return passed(association_id=address.association_id)
+    if address.service_managed:
+        return not_applicable("An AWS service allocated the address", service_managed=address.service_managed)
     return failed("The address is associated with nothing", public_ip=address.public_ip)
 
 

@@ -33,7 +33,14 @@ def wafv2_web_acl_has_rules(acl: WebAcl | CloudFrontWebAcl, inventory: Inventory
 
 
 def _is_associated(acl: WebAcl | CloudFrontWebAcl, inventory: Inventory) -> bool:
-    """Whether anything names the web ACL: distributions do so themselves."""
+    """Whether the web ACL guards anything: distributions name it themselves, WAF knows of all else."""
     if isinstance(acl, WebAcl):
         return bool(acl.some_resource_arns)
-    return any_of(lambda distribution: distribution.web_acl_id == acl.arn, inventory.each(Distribution))
+
+    def named() -> bool:
+        return any(distribution.web_acl_id == acl.arn for distribution in inventory.each(Distribution))
+
+    def of_amplify() -> bool:
+        return bool(acl.amplify_app_arns)
+
+    return any_of(lambda used: used(), (named, of_amplify))

@@ -7,7 +7,7 @@ import pytest
 from auditor.fetch import Operation
 from auditor.findings import Category
 from auditor.frameworks import check
-from auditor.permissions import LARGEST, policies, policy, size
+from auditor.permissions import BESIDES, LARGEST, policies, policy, size
 from auditor.plan import everything, plan
 from auditor.rule import Rule
 from tests.lab import RULES
@@ -48,10 +48,16 @@ def test_parameters_cannot_be_changed_by_a_rule(rule: Rule) -> None:
         hash(default)
 
 
+def test_fixes_have_no_doubled_braces() -> None:
+    assert [name for name, rule in RULES.items() if "{{" in rule.fix] == []
+
+
 def test_permissions_name_every_operation_of_the_plan_and_no_more() -> None:
     made = plan(RULES.values())
     allowed = {action for statement in policy(made)["Statement"] for action in statement["Action"]}
     needed = {operation.iam_action for operation in made.operations()}
+    assert set(BESIDES) <= needed
+    needed |= {action for actions in BESIDES.values() for action in actions}
     assert needed <= allowed <= needed | {"sts:GetCallerIdentity", "ec2:DescribeRegions"}
 
 

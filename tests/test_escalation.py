@@ -13,7 +13,9 @@ from tests.test_policy_laws import law, some
 
 ACCOUNT = "123456789012"
 IAM = f"arn:aws:iam::{ACCOUNT}:"
+AWS = "arn:aws:iam::aws:policy/"
 MFA = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
+CALLED_VIA = {"Condition": {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}}}
 TAGGED = {"Condition": {"StringEquals": {"aws:ResourceTag/team": "shop"}}}
 BOUNDED = {"Condition": {"StringEquals": {"iam:PermissionsBoundary": f"{IAM}policy/boundary"}}}
 
@@ -105,6 +107,35 @@ def test_administrator_is_who_may_write_all_policies() -> None:
                 deny("*", Condition={"ArnLike": {"iam:PolicyARN": "*/AdministratorAccess"}}),
             ),
             {"iam:AttachUserPolicy": Way.OPEN},
+        ),
+        # A list of policies that must not be attached leaves those that one writes oneself; so does a prefix.
+        ((allow("iam:AttachRolePolicy", Condition={"ArnNotLike": {"iam:PolicyARN": f"{AWS}*"}}),), {}),
+        (
+            (
+                allow("iam:AttachRolePolicy", Condition={"ArnNotLike": {"iam:PolicyARN": f"{AWS}*"}}),
+                allow("iam:CreatePolicy", f"{IAM}policy/*"),
+            ),
+            {"iam:AttachRolePolicy": Way.OPEN},
+        ),
+        (
+            (
+                allow("iam:AttachRolePolicy", Condition={"ArnLike": {"iam:PolicyARN": f"{IAM}policy/team-*"}}),
+                allow("iam:CreatePolicy", f"{IAM}policy/team-*", **MFA),
+            ),
+            {"iam:AttachRolePolicy": Way.CONDITIONAL},
+        ),
+        (
+            (
+                allow("iam:AttachRolePolicy", Condition={"ArnLike": {"iam:PolicyARN": f"{IAM}policy/team-*"}}),
+                allow("iam:CreatePolicy", f"{IAM}policy/other-*"),
+            ),
+            {},
+        ),
+        # What only CloudFormation may do in one's name, whoever may make stacks has it do.
+        ((allow("iam:*", **CALLED_VIA),), {}),
+        (
+            (allow("iam:*", **CALLED_VIA), allow("cloudformation:CreateStack")),
+            {"iam:PutRolePolicy by way of cloudformation:CreateStack": Way.OPEN},
         ),
         # A role that may only be passed to one service opens that one's path.
         (

@@ -24,7 +24,9 @@ SIZES = {
     "xlarge": Fraction(8),
 }
 # Families whose reservations hold for the one size that they name (EC2 User Guide, "Instance size flexibility").
-RIGID = ("g4ad", "g4dn", "g5", "g5g", "g6", "g6e", "g6f", "gr6", "gr6f", "hpc7a", "p5", "inf1", "inf2")
+RIGID = (
+    "g4ad", "g4dn", "g5", "g5g", "g6", "g6e", "g6f", "gr6", "gr6f", "hpc7a", "p5", "inf1", "inf2", "u7i-6tb", "u7i-8tb",
+)  # fmt: skip
 LINUX = "Linux/UNIX"
 
 

@@ -46,13 +46,15 @@ CIRCUMSTANCES = frozenset(
 class Path:
     """One path: of each of `needs`, one action must be allowed. `service` is the one that a role is passed to.
 
-    needs_target: it takes over something privileged that must exist already.
+    needs_target: it takes over something privileged that must exist already. via: the service that does on the holder's
+    behalf, with his permissions, all that comes after the first need.
     """
 
     name: str
     needs: tuple[tuple[str, ...], ...]
     service: str | None = None
     needs_target: bool = False
+    via: str | None = None
 
     @property
     def actions(self) -> frozenset[str]:
@@ -85,16 +87,29 @@ PATHS: tuple[Path, ...] = (
     _passing("ecs-tasks", "ecs:RegisterTaskDefinition", "ecs:RunTask | ecs:StartTask | ecs:CreateService"),
     _passing("glue", "glue:CreateJob", "glue:StartJobRun | glue:CreateTrigger"),
     _passing("glue", "glue:CreateDevEndpoint"),
+    _passing("glue", "glue:CreateSession", "glue:RunStatement"),
     _passing("cloudformation", "cloudformation:CreateStack"),
+    _passing("cloudformation", "cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet"),
     _passing("codebuild", "codebuild:CreateProject", "codebuild:StartBuild | codebuild:StartBuildBatch"),
     _passing("sagemaker", "sagemaker:CreateNotebookInstance", "sagemaker:CreatePresignedNotebookInstanceUrl"),
     _passing("sagemaker", "sagemaker:CreateTrainingJob"),
     _passing("sagemaker", "sagemaker:CreateProcessingJob"),
     _passing("datapipeline", "datapipeline:CreatePipeline", "datapipeline:PutPipelineDefinition"),
     _passing("states", "states:CreateStateMachine", "states:StartExecution"),
+    # A stack without a role of its own: what is allowed through CloudFormation only is allowed to who may make stacks.
+    Path(
+        "iam:PutRolePolicy by way of cloudformation:CreateStack",
+        (("cloudformation:CreateStack",), ("iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:PutUserPolicy",
+                                           "iam:AttachUserPolicy", "iam:CreateAccessKey")),
+        via="cloudformation",
+    ),
+    # Both make any call of any service, with the role that they are given.
+    _passing("ssm", "ssm:StartAutomationExecution"),
+    _passing("scheduler", "scheduler:CreateSchedule"),
     _passing("elasticmapreduce", "elasticmapreduce:RunJobFlow"),
     *_alone(
-        "lambda:UpdateFunctionCode", "ssm:SendCommand", "ssm:StartSession", "sts:AssumeRole", needs_target=True
+        "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration",  # which adds a layer, of any code
+        "ssm:SendCommand", "ssm:StartSession", "sts:AssumeRole", needs_target=True,
     ),
 )  # fmt: skip
 
@@ -109,6 +124,9 @@ _KINDS: Mapping[str, str] = {
     "task-definition": "arn:{partition}:ecs:{region}:{account}:task-definition/{name}:1",
     "service": "arn:{partition}:ecs:{region}:{account}:service/{name}/{name}",
     "job": "arn:{partition}:glue:{region}:{account}:job/{name}",
+    "session": "arn:{partition}:glue:{region}:{account}:session/{name}",
+    "automation": "arn:{partition}:ssm:{region}:{account}:automation-definition/{name}:1",
+    "schedule": "arn:{partition}:scheduler:{region}:{account}:schedule/{name}/{name}",
     "dev-endpoint": "arn:{partition}:glue:{region}:{account}:devEndpoint/{name}",
     "stack": "arn:{partition}:cloudformation:{region}:{account}:stack/{name}/{name}",
     "project": "arn:{partition}:codebuild:{region}:{account}:project/{name}",
@@ -131,14 +149,19 @@ _ABOUT: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         ("lambda:CreateFunction", "lambda:InvokeFunction", "lambda:AddPermission", "lambda:UpdateFunctionCode",
-         "lambda:CreateEventSourceMapping"), "function",
+         "lambda:CreateEventSourceMapping", "lambda:UpdateFunctionConfiguration"), "function",
     ),
     **dict.fromkeys(("ec2:RunInstances", "ssm:SendCommand", "ssm:StartSession"), "instance"),
     **dict.fromkeys(("ecs:RegisterTaskDefinition", "ecs:RunTask", "ecs:StartTask"), "task-definition"),
     "ecs:CreateService": "service",
     **dict.fromkeys(("glue:CreateJob", "glue:StartJobRun"), "job"),
     "glue:CreateDevEndpoint": "dev-endpoint",
-    "cloudformation:CreateStack": "stack",
+    **dict.fromkeys(("glue:CreateSession", "glue:RunStatement"), "session"),
+    **dict.fromkeys(
+        ("cloudformation:CreateStack", "cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet"), "stack"
+    ),
+    "ssm:StartAutomationExecution": "automation",
+    "scheduler:CreateSchedule": "schedule",
     **dict.fromkeys(("codebuild:CreateProject", "codebuild:StartBuild", "codebuild:StartBuildBatch"), "project"),
     **dict.fromkeys(("sagemaker:CreateNotebookInstance", "sagemaker:CreatePresignedNotebookInstanceUrl"), "notebook"),
     "sagemaker:CreateTrainingJob": "training-job",
@@ -148,7 +171,7 @@ _ABOUT: Mapping[str, str] = {
 # Who may do this to none but himself has what he wants as well.
 _TO_ONESELF = frozenset({"iam:AttachUserPolicy", "iam:PutUserPolicy"})
 # With these, IAM says which policy is attached, and what bounds the user or role: an escalator picks one of AWS's
-# strongest policies, and somebody whom nothing bounds.
+# strongest policies, or one that he has written himself, and somebody whom nothing bounds.
 _ATTACHING = frozenset({"iam:AttachUserPolicy", "iam:AttachGroupPolicy", "iam:AttachRolePolicy"})
 _STRONG = ("AdministratorAccess", "IAMFullAccess")
 _BOUNDED = frozenset({"iam:AttachUserPolicy", "iam:AttachRolePolicy", "iam:PutUserPolicy", "iam:PutRolePolicy"})
@@ -216,12 +239,33 @@ class Grants:
         best: tuple[Way, tuple[Statement, ...]] = (Way.CLOSED, ())
         if not self.may_name(action):
             return best
-        for resource, chosen in product(self._probes(action), _choices(action, self.partition)):
+        for resource, (chosen, at_most) in product(self._probes(action), self._choices(action)):
             known = {**chosen, **(context or {})}
-            way = self.way(action, resource, known)
+            way = min(self.way(action, resource, known), at_most)
             if way > best[0]:
                 best = way, self.opened_by(action, resource, known)
         return best
+
+    def _choices(self, action: str) -> list[tuple[dict[str, str | None], Way]]:
+        """What an escalator would put into the request where it is his to choose, and how far he is free to."""
+        target: dict[str, str | None] = {"iam:PermissionsBoundary": None} if action in _BOUNDED else {}
+        if action not in _ATTACHING:
+            return [(target, Way.OPEN)]
+        strong = {f"arn:{self.partition}:iam::aws:policy/{name}": Way.OPEN for name in _STRONG}
+        return [({"iam:PolicyARN": arn, **target}, way) for arn, way in {**strong, **self._own_policies}.items()]
+
+    @cached_property
+    def _own_policies(self) -> dict[str, Way]:
+        """Policies that their holder may create: of any name, and of those that conditions on attaching ask for."""
+        create, about = "iam:CreatePolicy", _KINDS["policy"]
+        if not self.may_name(create):
+            return {}
+        named = {about.format(partition=self.partition, account=self.account, name=PROBE)}
+        for allow in (allow for policy in self.policies for allow in policy.allows):
+            values = (value for condition in allow.conditions_on("iam:PolicyARN") for value in condition.values)
+            named |= {value.replace("*", PROBE).replace("?", "z") for value in values if "${" not in value}
+        own = {arn: self.way(create, arn) for arn in sorted(named) if f"::{self.account}:policy/" in arn}
+        return {arn: way for arn, way in own.items() if way is not Way.CLOSED}
 
     def _probes(self, action: str) -> Iterator[str]:
         about = _KINDS[_ABOUT[action]] if action in _ABOUT else _ANYTHING
@@ -270,14 +314,6 @@ def _relaxed(policy: Policy) -> Policy:
     return replace(policy, statements=tuple(kept))
 
 
-def _choices(action: str, partition: str) -> tuple[dict[str, str | None], ...]:
-    """What an escalator would put into the request where it is his to choose, one way or another."""
-    target: dict[str, str | None] = {"iam:PermissionsBoundary": None} if action in _BOUNDED else {}
-    if action not in _ATTACHING:
-        return (target,)
-    return tuple({"iam:PolicyARN": f"arn:{partition}:iam::aws:policy/{name}", **target} for name in _STRONG)
-
-
 @dataclass(frozen=True, slots=True)
 class Escalation:
     """A path that policies open, how wide, and what the statements that open it are called."""
@@ -303,13 +339,20 @@ def escalations(grants: Grants, paths: Iterable[Path] = PATHS) -> tuple[Escalati
 
 def _opened(grants: Grants, path: Path) -> Escalation:
     domain = "amazonaws.com.cn" if grants.partition == "aws-cn" else "amazonaws.com"
-    context = {"iam:PassedToService": f"{path.service}.{domain}"} if path.service else {}
+    context: Given = {"iam:PassedToService": f"{path.service}.{domain}"} if path.service else {}
     way, statements = Way.OPEN, dict[str, None]()
-    for need in path.needs:
-        widest, openers = max((grants.anywhere(action, context) for action in need), key=lambda answer: answer[0])
+    for index, need in enumerate(path.needs):
+        known = {**context, **_on_behalf(f"{path.via}.{domain}")} if path.via and index else context
+        widest, openers = max((grants.anywhere(action, known) for action in need), key=lambda answer: answer[0])
         way = min(way, widest)
         statements |= dict.fromkeys(opener.label for opener in openers)
     return Escalation(path, way, tuple(statements))
+
+
+def _on_behalf(service: str) -> dict[str, str | list[str]]:
+    """What is true of a call that a service makes with the permissions of who asked it to."""
+    chain: dict[str, str | list[str]] = dict.fromkeys(("aws:CalledViaFirst", "aws:CalledViaLast"), service)
+    return {**chain, "aws:CalledVia": [service], "aws:ViaAWSService": "true"}
 
 
 def administrator(grants: Grants) -> Way:

@@ -38,6 +38,8 @@ MULTI_TENANT_ISSUERS = (
     "api.bitbucket.org",
     "oidc.circleci.com/org/*",
     "agent.buildkite.com",
+    "oidc.vercel.com",
+    "oidc.codefresh.io",
 )
 _REQUIRED_CLAIM = {
     "cognito-identity.amazonaws.com": "aud",

@@ -52,6 +52,7 @@ def option_settings(options: Mapping[str, Mapping[str, str]]) -> list[dict[str, 
 
 
 ANSWERS: dict[str, Answer] = {
+    "rbin:GetRule": {"ResourceType": "EBS_SNAPSHOT", "ResourceTags": [], "Status": "available"},
     "ec2:DescribeVolumeStatus": volume_status,
     "elasticbeanstalk:DescribeAccountAttributes": {
         "ResourceQuotas": {"ApplicationVersionQuota": {"Maximum": 1000}, "EnvironmentQuota": {"Maximum": 200}}

@@ -4,5 +4,6 @@ from auditor.demo.protocol import Answer, Error
 
 ANSWERS: dict[str, Answer] = {
     "backup:DescribeProtectedResource": Error("ResourceNotFoundException", "The resource is not protected", 400),
+    "directconnect:DescribeDirectConnectGatewayAssociations": {"directConnectGatewayAssociations": []},
     "directconnect:DescribeVirtualInterfaces": {"virtualInterfaces": []},
 }

@@ -19,6 +19,12 @@ class ManagedResults(Shape):
     enabled: bool = False
 
 
+class EngineVersion(Shape):
+    """The engine that queries run on: "Athena engine version 3" of SQL, "PySpark engine version 3" of Spark."""
+
+    effective_engine_version: str | None = None
+
+
 class WorkGroupConfiguration(Shape):
     """What a workgroup sets for its queries."""
 
@@ -26,7 +32,14 @@ class WorkGroupConfiguration(Shape):
     managed_query_results_configuration: ManagedResults | None = None
     enforce_work_group_configuration: bool = False  # else clients may override it
     bytes_scanned_cutoff_per_query: int | None = None  # left out, a query may read all there is
-    execution_role: str | None = None  # only of a workgroup for Spark
+    execution_role: str | None = None  # only of a workgroup for Spark, or for people of IAM Identity Center
+    engine_version: EngineVersion | None = None
+
+    @property
+    def spark(self) -> bool:
+        """Whether it is for Spark; where AWS does not name the engine, the role tells."""
+        engine = self.engine_version.effective_engine_version if self.engine_version else None
+        return "spark" in engine.lower() if engine else self.execution_role is not None
 
 
 class WorkGroup(Resource):

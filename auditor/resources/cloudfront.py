@@ -182,9 +182,17 @@ class StandardLogging(Shape):
 
 
 class DeliverySource(Shape):
-    """What CloudWatch Logs delivers logs of: standard logging of the second kind is set up there."""
+    """What CloudWatch Logs can deliver logs of: standard logging of the second kind is set up there."""
 
+    name: str
     resource_arns: tuple[str, ...] = ()
+    log_type: str | None = None  # "ACCESS_LOGS", or "CONNECTION_LOGS" of mutual TLS
+
+
+class Delivery(Shape):
+    """A source that is connected to a destination: one that is not delivers nothing."""
+
+    delivery_source_name: str | None = None
 
 
 class OriginBucket(Shape):
@@ -261,6 +269,7 @@ class Distribution(Resource):
     delivery_sources: Annotated[
         tuple[DeliverySource, ...], Call("DescribeDeliverySources", service="logs", at="deliverySources")
     ]
+    deliveries: Annotated[tuple[Delivery, ...], Call("DescribeDeliveries", service="logs", at="deliveries")]
 
     origin_buckets: Annotated[tuple[OriginBucket, ...], Call("GetBucketLocation", service="s3", fetch=_origin_buckets)]
     edge_functions: Annotated[

@@ -1,7 +1,9 @@
 """Direct Connect: connections and the virtual interfaces on them. The answers carry BGP keys: no field holds them."""
 
-from auditor.fetch import Listing
-from auditor.model import Resource
+from typing import Annotated
+
+from auditor.fetch import Call, Listing
+from auditor.model import Resource, Shape
 
 
 class DirectConnectConnection(Resource):
@@ -23,6 +25,19 @@ class DirectConnectConnection(Resource):
     port_encryption_status: str | None = None  # "Encryption Up" or "Encryption Down"
 
 
+class AssociatedGateway(Shape):
+    """A transit gateway or a virtual private gateway."""
+
+    id: str
+
+
+class GatewayAssociation(Shape):
+    """What a Direct Connect gateway leads on to; the gateway is absent where that is a core network."""
+
+    association_state: str | None = None
+    associated_gateway: AssociatedGateway | None = None
+
+
 class VirtualInterface(Resource):
     """A virtual interface on a Direct Connect connection."""
 
@@ -40,6 +55,17 @@ class VirtualInterface(Resource):
     location: str
     virtual_gateway_id: str | None = None
     direct_connect_gateway_id: str | None = None
+    # Of its Direct Connect gateway: one call serves all that lead there.
+    associations: Annotated[
+        tuple[GatewayAssociation, ...],
+        Call(
+            "DescribeDirectConnectGatewayAssociations",
+            at="directConnectGatewayAssociations",
+            when=lambda interface: bool(interface.direct_connect_gateway_id),
+            otherwise=(),
+            directConnectGatewayId="direct_connect_gateway_id",
+        ),
+    ]
 
     @property
     def gateway(self) -> str | None:

@@ -33,6 +33,8 @@ class Operator(Shape):
 
 
 BURSTABLE = ("t2", "t3", "t3a", "t4g")
+# Tags of nodes that Karpenter and EMR launch by themselves, without an Auto Scaling group, and replace.
+REPLACED = ("karpenter.sh/nodepool", "karpenter.sh/provisioner-name", "aws:elasticmapreduce:job-flow-id")
 
 
 class Instance(Resource):
@@ -169,8 +171,13 @@ class Instance(Resource):
 
     @property
     def stands_alone(self) -> bool:
-        """Whether nothing replaces it when it is gone: no Auto Scaling group, no request for Spot instances."""
-        return not self.auto_scaled and self.instance_lifecycle != "spot"
+        """Whether nothing replaces it: no Auto Scaling group, no cluster, no request for Spot instances."""
+        return not self.auto_scaled and not self.of_cluster and self.instance_lifecycle != "spot"
+
+    @property
+    def of_cluster(self) -> bool:
+        """Whether it is a node that its cluster made, and would replace."""
+        return any(tag in (self.tags or {}) for tag in REPLACED)
 
     @property
     def family(self) -> str:

@@ -11,7 +11,7 @@ class ClusterVpcConfig(Shape):
 
     endpoint_public_access: bool
     endpoint_private_access: bool
-    public_access_cidrs: tuple[str, ...] = ()
+    public_access_cidrs: tuple[str, ...] = ()  # none named: everybody
 
 
 class EksCluster(Resource):

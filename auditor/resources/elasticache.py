@@ -40,7 +40,7 @@ class CacheUser(Shape):
     def open(self) -> bool:
         """Whether whoever reaches the cache may be this user."""
         switched_on = self.access_string.split()[:1] == ["on"]
-        return self.status == "active" and self.authentication.type == "no-password" and switched_on
+        return self.status != "deleting" and self.authentication.type == "no-password" and switched_on
 
 
 class CacheSubnet(Shape):

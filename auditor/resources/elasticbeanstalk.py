@@ -64,7 +64,10 @@ def _is_listener(namespace: str) -> bool:
 
 
 class PlatformDescription(Shape):
-    """How AWS supports a platform version, and the branch that it belongs to. Absent for custom platforms."""
+    """How AWS supports a platform version, and the branch that it belongs to. Both are absent for custom platforms.
+
+    `Recommended` is the one state that a version has: of every other version of a branch it is absent.
+    """
 
     platform_lifecycle_state: str | None = None
     platform_branch_lifecycle_state: str | None = None

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from auditor.fetch import Call, Listing, Metric
-from auditor.model import Resource, Shape
+from auditor.model import Resource, Shape, Timestamp
 
 
 class StreamModeDetails(Shape):
@@ -24,6 +24,7 @@ class StreamSummary(Shape):
     retention_period_hours: int
     encryption_type: str | None = None
     open_shard_count: int
+    stream_creation_timestamp: Timestamp
     enhanced_monitoring: tuple[EnhancedMetrics, ...]
     stream_mode_details: StreamModeDetails | None = None  # left out by endpoints that know provisioned streams only
 

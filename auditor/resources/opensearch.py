@@ -20,6 +20,12 @@ class Switch(Shape):
     enabled: bool = False
 
 
+class AdvancedSecurity(Switch):
+    """Users and roles of the domain's own; anonymous access is on while a domain is moved to them, for a month."""
+
+    anonymous_auth_enabled: bool = False
+
+
 class DomainEndpointOptions(Shape):
     """How clients may reach a domain; left out, plain HTTP will do."""
 
@@ -39,10 +45,10 @@ class OpenSearchDomain(Resource):
 
     domain_name: str
     deleted: bool = False  # true while it is being deleted
-    vpc_options: VpcOptions | None = None  # left out where it stands in no VPC
+    vpc_options: VpcOptions | None = None  # left out, or empty, where it stands in no VPC
     # Left out, or empty, where nobody is let in by one.
     access_policies: Annotated[Document | None, BeforeValidator(lambda text: text or None)] = None
     encryption_at_rest_options: Switch = Switch()
     node_to_node_encryption_options: Switch = Switch()
-    advanced_security_options: Switch = Switch()  # users and roles of the domain's own
+    advanced_security_options: AdvancedSecurity = AdvancedSecurity()
     domain_endpoint_options: DomainEndpointOptions = DomainEndpointOptions()

@@ -1,6 +1,8 @@
 """The Recycle Bin, which keeps for a while what was deleted."""
 
-from auditor.fetch import Listing
+from typing import Annotated
+
+from auditor.fetch import Call, Listing
 from auditor.model import Resource, Shape
 
 
@@ -9,6 +11,19 @@ class RetentionPeriod(Shape):
 
     retention_period_value: int
     retention_period_unit: str
+
+
+class ResourceTag(Shape):
+    """A tag of what a rule keeps."""
+
+    resource_tag_key: str
+
+
+class RetentionScope(Shape):
+    """What a rule keeps, which the listing leaves out: what has one of its tags or, without any, all of the region."""
+
+    resource_tags: tuple[ResourceTag, ...] = ()
+    status: str | None = None  # "pending" or "available": before that nothing is kept
 
 
 class SnapshotRetentionRule(Resource):
@@ -21,3 +36,4 @@ class SnapshotRetentionRule(Resource):
 
     identifier: str
     retention_period: RetentionPeriod
+    scope: Annotated[RetentionScope, Call("GetRule", Identifier="identifier")]

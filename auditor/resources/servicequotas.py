@@ -3,6 +3,8 @@
 import asyncio
 from typing import Annotated, Any
 
+from pydantic import Field
+
 from auditor.fetch import Ask, Listing, Metric
 from auditor.model import Resource, Shape, Timestamp
 
@@ -23,7 +25,7 @@ class UsageMetric(Shape):
 
     metric_namespace: str
     metric_name: str
-    metric_dimensions: dict[str, str] = {}
+    metric_dimensions: dict[str, str] = Field(default_factory=dict)
     metric_statistic_recommendation: str | None = None
 
 

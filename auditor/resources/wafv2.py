@@ -5,10 +5,11 @@ from typing import Annotated
 from auditor.fetch import Ask, Call, Listing, Scope
 from auditor.model import Resource, Shape
 
-# What a regional web ACL may be associated with, most likely first. AWS asks for one type at a time.
+# What a regional web ACL may be associated with, most likely first. AWS asks for one type at a time. Apps of Amplify
+# are not among them: they take a web ACL of CloudFront's scope (WAF Developer Guide, "Resources that you can protect").
 ASSOCIABLE = (
     "APPLICATION_LOAD_BALANCER", "API_GATEWAY", "COGNITO_USER_POOL", "APPSYNC", "APP_RUNNER_SERVICE",
-    "VERIFIED_ACCESS_INSTANCE", "AMPLIFY",
+    "VERIFIED_ACCESS_INSTANCE",
 )  # fmt: skip
 
 
@@ -54,7 +55,7 @@ class WebAcl(Resource):
 
 
 class CloudFrontWebAcl(Resource):
-    """A web ACL for distributions: these name it themselves."""
+    """A web ACL for distributions, which name it themselves, and for apps of Amplify, which do not."""
 
     service, cfn_type = "wafv2", "AWS::WAFv2::WebACL"
     listing = Listing(
@@ -70,3 +71,7 @@ class CloudFrontWebAcl(Resource):
     id: str
     name: str
     detail: Annotated[WebAclDetail, Call("GetWebACL", at="WebACL", const={"Scope": "CLOUDFRONT"}, Name="name", Id="id")]
+    amplify_app_arns: Annotated[
+        tuple[str, ...],
+        Call("ListResourcesForWebACL", at="ResourceArns", const={"ResourceType": "AMPLIFY"}, WebACLArn="arn"),
+    ]

@@ -222,6 +222,7 @@ def test_a_platform_that_is_not_named(lab: Lab) -> None:
         ({}, "enhanced", PASS, PASS),
         ({}, "basic", FAIL, PASS),
         ({"Health": "Red"}, "enhanced", PASS, FAIL),
+        ({"Health": "Grey"}, "enhanced", PASS, NA),
         ({"Status": "Updating", "Health": "Grey"}, "enhanced", PASS, NA),
         ({"Status": "Terminating"}, "enhanced", NA, NA),
     ],

@@ -50,12 +50,13 @@ def test_public_domains(lab: Lab) -> None:
         inside=world | {"VPCOptions": {"VPCId": "vpc-1"}},
         outside=world | {"VPCOptions": {}},
         gated=world | {"AdvancedSecurityOptions": ON},
+        ajar=world | {"AdvancedSecurityOptions": ON | {"AnonymousAuthEnabled": True}},
         leaving=world | {"Deleted": True},
         odd={"AccessPolicies": '{"Statement": 7}'},
     )
     found = lab.findings(PUBLIC, answers=answers)
     assert {name: (finding.status, finding.severity) for name, finding in found.items()} == {
-        "outside": ("fail", "critical"),
+        "outside": ("fail", "critical"), "ajar": ("fail", "critical"),
         "office": ("pass", "critical"), "inside": ("pass", "critical"), "gated": ("fail", "high"),
         "leaving": ("not_applicable", "critical"), "odd": ("unknown", "critical"),
     }  # fmt: skip

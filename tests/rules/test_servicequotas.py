@@ -59,7 +59,7 @@ def test_vcpus(lab: Lab) -> None:
     # Without a value that was applied, AWS's default counts.
     assert lab.findings(VCPUS, answers=quotas())[ACCOUNT].evidence["quota"] == 5.0
     # A type that EC2 does not describe is not one without vCPUs.
-    nothing = {"ec2:DescribeInstanceTypes": {"InstanceTypes": []}}
+    nothing: dict[str, Any] = {"ec2:DescribeInstanceTypes": {"InstanceTypes": []}}
     assert lab.statuses(VCPUS, answers=quotas() | nothing) == {ACCOUNT: "unknown"}
     for operation in (LIST, "ec2:DescribeInstances", "ec2:DescribeInstanceTypes"):
         assert lab.statuses(VCPUS, answers=quotas(), deny=[operation]) == {ACCOUNT: "unknown"}, operation
