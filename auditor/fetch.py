@@ -58,11 +58,10 @@ class Ask(Protocol):
     @property
     def regions(self) -> tuple[str, ...]: ...  # noqa: D102
 
-    async def __call__(
-        self, operation: str, /, *, region: str | None = None, pages: int = 0, **params: Any
-    ) -> list[dict[str, Any]]:
-        """Ask where the resource is, or in `region`; no more than so many `pages`, where it matters (0: all).
+    async def __call__(self, operation: str, /, **params: Any) -> list[dict[str, Any]]:
+        """Ask with these parameters. Two that are none of AWS's, whose names begin with a capital, say how.
 
+        region: ask there, not where the resource is. pages: no more than so many, where it matters.
         Raises CallError; LookupError for an operation that the declaration does not name.
         """
 

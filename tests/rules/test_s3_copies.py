@@ -213,10 +213,13 @@ def test_unread_replication(source: Lab, destination: str, denied: str, status: 
     ],
 )
 def test_only_s3_says_that_a_bucket_is_gone(code: str, gone: bool) -> None:
-    async def ask(operation: str, /, **params: Any) -> list[dict[str, Any]]:
-        raise CallError(kind_of(code, 400), code, "")
+    class Refusing:
+        regions = ("us-east-1",)
 
-    assert asyncio.run(is_gone(ask, "bucket")) is gone
+        async def __call__(self, operation: str, /, **params: Any) -> list[dict[str, Any]]:
+            raise CallError(kind_of(code, 400), code, "")
+
+    assert asyncio.run(is_gone(Refusing(), "bucket")) is gone
 
 
 def test_a_destination_that_may_not_be_asked_for_is_unknown(source: Lab) -> None:
