@@ -1,0 +1,1 @@
+"""What it takes to run on AWS: templates, and the scripts that build the package and write the generated parts."""
