@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types floors check bench docs clean
+.PHONY: demo test lint types floors check bench docs lambda clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,7 +12,8 @@ help:
 	@echo "make test    run the tests"
 	@echo "make check   lint, types, import floors and tests: what CI runs"
 	@echo "make bench   measure a scan behind set latency"
-	@echo "make docs    write the generated documentation anew"
+	@echo "make docs    write the generated documentation and the generated parts of the templates anew"
+	@echo "make lambda  build the Lambda package for both architectures into dist/"
 
 $(READY): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
@@ -42,7 +43,11 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.scan
 
 docs: $(READY)
-	$(BIN)/python -m tests.docs
+	$(BIN)/python -m docs.generate
+	$(BIN)/python -m deploy.generate
+
+lambda: $(READY)
+	$(BIN)/python -m deploy.build --output dist
 
 clean:
 	rm -rf $(VENV) demo-report .pytest_cache .mypy_cache .ruff_cache .hypothesis

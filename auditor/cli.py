@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor import __version__, cli_gate, options
+from auditor import __version__, cli_gate, cli_query, options, steps_organization
 from auditor.options import Strings
 from auditor.steps import (
     Exit,
     access_of,
     assess_inventory,
     audited,
+    check_lake,
     check_output,
     choose,
     compared_with,
     completeness,
     fail,
+    keep_in_lake,
+    load_history,
     load_report,
     messages_of,
     misuse,
@@ -54,8 +57,11 @@ def app() -> None:
 @options.output
 @options.source_map
 @options.account
+@options.organization
 @options.choice
 @options.baseline
+@options.history
+@options.lake
 @options.quiet
 @options.verbose
 def scan(
@@ -63,15 +69,23 @@ def scan(
     output: Path | None,
     source_map: Path | None,
     baseline: Path | None,
+    history: tuple[Path, ...],
     quiet: bool,
     verbose: bool,
     **choice: Any,
 ) -> None:
-    """Audit an account."""
+    """Audit an account, or with --organization or --accounts many."""
     messages = messages_of(quiet, verbose)
-    places = read_source_map(source_map)
+    places, past = read_source_map(source_map), load_history(history)
+    if many := steps_organization.taken(choice):
+        if history:
+            misuse("--history is about one account")
+        if choice.pop("lake") is not None:
+            misuse("--lake goes with the scan of one account; of many: `gzip -dc FILE | auditor report - --lake DIR`")
+        choice |= {"formats": formats, "output": output, "baseline": baseline, "source_map": places}
+        sys.exit(steps_organization.audited(messages, many, **choice))
     done = audited(messages, formats=formats, output=output, baseline=baseline, **choice)
-    write_reports(done.audit, done.formats, done.output, messages, places)
+    write_reports(done.audit, done.formats, done.output, messages, places, past)
     sys.exit(completeness(done.audit) if done.saved else Exit.USAGE)
 
 
@@ -95,7 +109,9 @@ def list_rules(shape: str, **choice: Any) -> None:
         f"{text.id:{width}}  {text.severity.value:13}  {text.category.value:11}  {text.title}\n" for text in texts
     )
     count = "1 rule" if len(texts) == 1 else f"{len(texts)} rules"
-    click.echo(f"{count}; `auditor explain RULE` tells all about one", err=True)
+    off = sorted(made.id for made in catalogue.values() if made.off and made not in chosen)
+    more = f"; off by default: {', '.join(off)}" if off else ""
+    click.echo(f"{count}; `auditor explain RULE` tells all about one{more}", err=True)
 
 
 @app.command()
@@ -115,6 +131,7 @@ def explain(rule_id: str, config: Path | None, folders: tuple[Path, ...]) -> Non
     rows = [
         ("rule", text.id),
         ("severity", f"{text.severity.value} ({text.category.value})"),
+        ("runs", f"only where it is named or switched on: {made.off}" if made.off else "by default"),
         ("judges", ", ".join(text.resource_types)),
         ("risk", text.risk),
         ("fix", text.fix),
@@ -170,17 +187,30 @@ def permissions(metrics: bool, output: Path | None, **choice: Any) -> None:
 @options.output
 @options.source_map
 @options.baseline
+@options.history
+@options.lake
 @options.quiet
 def render(
-    file: str, formats: Strings, output: Path | None, source_map: Path | None, baseline: Path | None, quiet: bool
+    file: str,
+    formats: Strings,
+    output: Path | None,
+    source_map: Path | None,
+    baseline: Path | None,
+    history: tuple[Path, ...],
+    lake: Path | None,
+    quiet: bool,
 ) -> None:
     """Render a saved JSON report in other formats; - reads it from stdin."""
     check_output(formats, output)
-    places = read_source_map(source_map)
-    audit = load_report(file)
+    check_lake(lake)
+    places, past = read_source_map(source_map), load_history(history)
+    audit, messages = load_report(file), messages_of(quiet, False)
     if baseline is not None:
         audit = compared_with(audit, baseline)
-    write_reports(audit, formats, output, messages_of(quiet, False), places)
+    kept = lake is None or keep_in_lake(lake, audit, None, messages)
+    if formats or output or not lake:
+        write_reports(audit, formats, output, messages, places, past)
+    sys.exit(Exit.DONE if kept else Exit.USAGE)
 
 
 @app.command()
@@ -209,13 +239,14 @@ def demo(formats: Strings, output: Path, quiet: bool, verbose: bool) -> None:
     write_reports(audit, formats or ("json", "html"), output, messages)
 
 
-for _command in cli_gate.COMMANDS:
+for _command in (*cli_gate.COMMANDS, cli_query.query):
     app.add_command(_command)
 
 
 # Options that take several values in one go: `--format json html`.
 _MANY = (
     "--format", "-f", "--region", "--rule", "--service", "--category", "--framework", "--fail-on", "--soft-fail",
+    "--history",
 )  # fmt: skip
 
 
@@ -225,9 +256,12 @@ def spread(arguments: "Sequence[str]") -> list[str]:
     >>> spread(["scan", "--format", "json", "html", "-q"])
     ['scan', '--format', 'json', '--format', 'html', '-q']
     """
+    if arguments[:1] == ["query"]:  # one format, and then perhaps the folder
+        return list(arguments)
     made: list[str] = []
     # Only these take a file as well; elsewhere a folder that is called iam or s3 must not hide the service.
     has_file = arguments[:1] in (["report"], ["gate"])
+    named = arguments[:1] != ["report"] or not (arguments[1:2] or ["-"])[0].startswith("--")
     option: str | None = None
     fresh = False
     for argument in arguments:
@@ -238,8 +272,11 @@ def spread(arguments: "Sequence[str]") -> list[str]:
         elif (
             option is not None
             and not fresh
-            and re.fullmatch(r"[a-z][a-z0-9.:+>*-]*", argument)
-            and not (has_file and Path(argument).is_file())
+            and (
+                named  # once the report itself is, more files are of its history
+                if option == "--history"
+                else re.fullmatch(r"[a-z][a-z0-9.:+>*-]*", argument) and not (has_file and Path(argument).is_file())
+            )
         ):
             made.append(option)
         elif not fresh:

@@ -12,7 +12,6 @@ from auditor.audit import Audit
 from auditor.findings import Status
 from auditor.frameworks import FRAMEWORKS, Framework, split
 
-
 Tally = Counter[tuple[Status, bool]]  # findings by status, and whether somebody has accepted them
 
 

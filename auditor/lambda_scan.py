@@ -17,13 +17,14 @@ from auditor.aws.session import Access, CannotStart, Session
 from auditor.delivery.changes import against
 from auditor.delivery.courier import Client, Courier
 from auditor.delivery.store import Receipt, Store
+from auditor.fetch import Unread
 from auditor.findings import Status
 from auditor.inventory import Inventory
 from auditor.invocation import BadInvocation, Invocation
 from auditor.plan import Plan, plan
 from auditor.report import Report
 from auditor.rule import Rule
-from auditor.scan import assess, read
+from auditor.scan import account_tags, assess, read
 from auditor.select import configure, enabled, select, variants
 from auditor.settings import BadSettings, Settings, load, nearest
 from auditor.suppress import apply
@@ -62,7 +63,7 @@ def choose(asked: Invocation, catalogue: Mapping[str, Rule], reports: Mapping[st
         )  # fmt: skip
     except BadSettings as error:
         raise BadInvocation(str(error)) from None
-    planned = plan(rules, metrics=asked.metrics or settings.scan.metrics)
+    planned = plan(rules, metrics=asked.metrics or settings.scan.metrics, account_tags=settings.by_tag)
     return Choice(settings, catalogue, rules, planned, reports)
 
 
@@ -202,9 +203,17 @@ def _audited(
     inventory = asyncio.run(read_within(access, choice.plan, concurrency=concurrency, seconds=seconds, log=log))
     if inventory.account != account:
         raise CannotStart(f"the credentials are of account {inventory.account}, not of {account}: check role_arn")
-    own = choice.settings.of(account)
+    own = choice.settings.of(account, _tags(inventory, log) if choice.settings.by_tag else {})
     audit = assess(inventory, enabled(choice.rules, choice.settings, own), configure(choice.catalogue, own))
-    return inventory, apply(audit, choice.settings.suppress, today=asked.time.date())
+    return inventory, apply(audit, choice.settings.suppress, today=asked.time.date(), alone=asked.role_arn is None)
+
+
+def _tags(inventory: Inventory, log: Log) -> Mapping[str, str]:
+    try:
+        return account_tags(inventory)
+    except Unread as unread:
+        log.error(f"overrides by account_tags do not apply: {unread.gap.reason}")
+        return {}
 
 
 async def read_within(access: Access, plan: Plan, *, concurrency: int, seconds: float, log: Log) -> Inventory:

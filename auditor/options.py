@@ -21,7 +21,15 @@ folders = click.option("--rules", "folders", multiple=True, type=click.Path(path
 source_map = click.option(
     "--source-map", type=FILE, help='TOML: "ARN glob" = "file:line", for formats that point into a repository.'
 )
-baseline = click.option("--baseline", type=FILE, help="An earlier JSON report to compare with.")
+lake = click.option(
+    "--lake", type=click.Path(path_type=Path, file_okay=False), help="Folder of a findings lake to add the run to."
+)
+history = click.option(
+    "--history", multiple=True, type=FILE, help="Earlier JSON reports, for the trend in the HTML report."
+)
+baseline = click.option(
+    "--baseline", type=click.Path(path_type=Path), help="An earlier JSON report (of several accounts: folder)."
+)
 
 
 def choice(command: Command) -> Command:
@@ -50,6 +58,20 @@ def account(command: Command) -> Command:
         click.option("--save-snapshot", type=FILE, help="Save the inventory to this file."),
         click.option("--concurrency", type=click.IntRange(1, 1024), help="Most calls in flight."),
         metrics,
+    )
+
+
+def organization(command: Command) -> Command:
+    """The options by which many accounts are audited in one go."""
+    return _all(
+        command,
+        click.option("--organization", is_flag=True, help="Every account of the organization."),
+        click.option("--ou", "ous", multiple=True, help="Only accounts in, or below, these organizational units."),
+        click.option("--account-tag", "tags", multiple=True, help="Only accounts with this tag: name or name=value."),
+        click.option("--accounts", "accounts_file", type=FILE, help="The accounts that this file names."),
+        click.option("--role", help="The role to assume in each account (default: auditor-member)."),
+        click.option("--resume", type=click.Path(path_type=Path), help="Go on with the run in this folder."),
+        click.option("--accounts-at-once", type=click.IntRange(1, 64), help="Accounts in flight (default: 4)."),
     )
 
 

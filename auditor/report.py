@@ -12,11 +12,12 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
 from auditor.audit import Audit
-from auditor.findings import Finding, ResourceRef
+from auditor.findings import Finding, ResourceRef, Severity
 
 Renderer = Callable[..., Iterable[str]]
 
@@ -34,6 +35,20 @@ class Report:
         """The report in pieces. Options that the format does not declare are left out."""
         known = inspect.signature(self.render).parameters
         yield from self.render(audit, **{name: value for name, value in options.items() if name in known})
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a trend shows of one report: when, open failures by severity, and percent of the verdicts that are known."""
+
+    finished: datetime
+    failures: Mapping[Severity, int]
+    coverage: float
+
+    @classmethod
+    def of(cls, audit: Audit) -> "Past":
+        """The point of one report."""
+        return cls(audit.scan.finished, audit.summary.failures, audit.coverage.percent)
 
 
 registry: dict[str, Report] = {}

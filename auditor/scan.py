@@ -13,6 +13,7 @@ from auditor.findings import plain
 from auditor.inventory import Inventory
 from auditor.plan import Plan, unseen
 from auditor.progress import Progress
+from auditor.resources.account import Account
 from auditor.rule import Rule
 
 
@@ -36,6 +37,11 @@ async def read(
         return await collect(session, door, plan, progress=progress)
     finally:
         await session.close()
+
+
+def account_tags(inventory: Inventory) -> Mapping[str, str]:
+    """What AWS Organizations has tagged the account with; none where it belongs to no organization. Raises Unread."""
+    return next(inventory.each(Account)).organization_tags or {}
 
 
 def assess(inventory: Inventory, rules: Sequence[Rule], settings: Mapping[str, Setting] | None = None) -> Audit:

@@ -233,7 +233,7 @@ async def _watched(
 
 @dataclass(frozen=True)
 class Audited:
-    """What came of a scan, and where its reports go. saved: whether the snapshot that was asked for is there."""
+    """What came of a scan, and where its reports go. saved: whether snapshot and lake, if asked for, hold it."""
 
     audit: "Audit"
     settings: "Settings"
@@ -257,6 +257,7 @@ def audited(
     save_snapshot: Path | None = None,
     concurrency: int | None = None,
     metrics: bool = False,
+    lake: Path | None = None,
     **choice: Any,
 ) -> Audited:
     """Read an account, or a snapshot, and judge it. What was asked for is checked before the account is read."""
@@ -269,6 +270,7 @@ def audited(
         misuse("--snapshot judges a file: it goes with no option that reads an account")
     formats, output = formats or settings.report.formats, output or settings.report.output
     check_output(formats, output)
+    check_lake(lake)
     earlier = load_report(str(baseline)) if baseline is not None else None
     saved = True
     if snapshot:
@@ -284,6 +286,8 @@ def audited(
         from auditor.compare import compared
 
         audit = compared(earlier, audit)
+    if lake is not None:
+        saved = keep_in_lake(lake, audit, inventory, messages) and saved
     return Audited(audit, settings, formats, output, saved)
 
 
@@ -293,8 +297,13 @@ def assess_inventory(
     catalogue: "dict[str, Rule]",
     settings: "Settings",
     messages: "Messages",
+    *,
+    alone: bool = True,
 ) -> "Audit":
-    """Judge what was read, and say what a reader of the report should know at once."""
+    """Judge what was read, and say what a reader of the report should know at once.
+
+    alone: whether no other account is audited by the same settings (see suppress.apply).
+    """
     from datetime import UTC, datetime
 
     from auditor.scan import assess
@@ -303,7 +312,7 @@ def assess_inventory(
 
     own = settings.of(inventory.account, _account_tags(inventory, messages) if settings.by_tag else {})
     audit = assess(inventory, enabled(rules, settings, own), configure(catalogue, own))
-    audit = apply(audit, settings.suppress, today=datetime.now(UTC).date())
+    audit = apply(audit, settings.suppress, today=datetime.now(UTC).date(), alone=alone)
     for gap in audit.coverage.gaps:
         messages.gap(gap)
     for defect in audit.summary.defects:
@@ -314,10 +323,10 @@ def assess_inventory(
 def _account_tags(inventory: "Inventory", messages: "Messages") -> "Mapping[str, str]":
     """What AWS Organizations has tagged the account with. Unread, no override by tag applies, and that is said."""
     from auditor.fetch import Unread
-    from auditor.resources.account import Account
+    from auditor.scan import account_tags
 
     try:
-        return next(inventory.each(Account)).organization_tags or {}
+        return account_tags(inventory)
     except Unread as unread:
         messages.error(f"overrides by account_tags do not apply: {unread.gap.reason}")
         return {}
@@ -370,6 +379,33 @@ def keep_snapshot(inventory: "Inventory", path: Path, messages: "Messages") -> b
         messages.error(f"the snapshot could not be written to {path}: {error.strerror or error}")
         return False
     messages.say(f"Saved the inventory to {path}")
+    return True
+
+
+def check_lake(folder: Path | None) -> None:
+    """Find out before an account is read that no lake can be written, or not there."""
+    from auditor.lake import NotInstalled, require
+
+    if folder is None:
+        return
+    if str(folder).startswith("s3:"):
+        misuse(f"--lake {folder}: name a folder, and copy it to S3; the Lambda function writes there itself")
+    try:
+        require()
+    except NotInstalled as error:
+        misuse(str(error))
+
+
+def keep_in_lake(folder: Path, audit: "Audit", inventory: "Inventory | None", messages: "Messages") -> bool:
+    """Add a run to a lake; if that fails, say so and go on: the reports must not be lost with it."""
+    from auditor.lake import run_of, write
+
+    try:
+        files = write(folder, audit, inventory, run_of(audit))
+    except OSError as error:
+        messages.error(f"the run could not be written to the lake {folder}: {error.strerror or error}")
+        return False
+    messages.say(f"Added the run to the lake {folder} ({len(files)} files)")
     return True
 
 

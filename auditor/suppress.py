@@ -55,8 +55,11 @@ def _is_rule(pattern: str, rule: str) -> bool:
     return fnmatchcase(rule, pattern) or fnmatchcase(rule, current(pattern))
 
 
-def apply(audit: Audit, entries: Sequence[Suppress], *, today: date) -> Audit:
+def apply(audit: Audit, entries: Sequence[Suppress], *, today: date, alone: bool = True) -> Audit:
     """The audit with what these entries accept marked, and findings about the entries themselves.
+
+    alone: whether this is all that the entries are about. Of one account among many it cannot be said that an entry
+    for any account matches nothing.
 
     What another file accepted before, in a saved report, is forgotten; without entries the audit is as it was.
     """
@@ -77,7 +80,11 @@ def apply(audit: Audit, entries: Sequence[Suppress], *, today: date) -> Audit:
     reviewed = [
         _judged(audit, entry, rule)
         for entry in entries
-        for rule in (_expiry(entry, today), _expiring(entry, today), _use(audit, entry, id(entry) in used, today))
+        for rule in (
+            _expiry(entry, today),
+            _expiring(entry, today),
+            _use(audit, entry, id(entry) in used, today, alone),
+        )
     ]
     findings = sorted([*findings, *reviewed], key=lambda finding: finding.order)
     return _with(audit, findings)
@@ -117,12 +124,14 @@ def _expiring(entry: Suppress, today: date) -> _Answer:
     return _Answer(NOT_EXPIRING, Status.FAIL if soon else Status.PASS, said)
 
 
-def _use(audit: Audit, entry: Suppress, used: bool, today: date) -> _Answer:
+def _use(audit: Audit, entry: Suppress, used: bool, today: date, alone: bool) -> _Answer:
     """Whether it accepts anything; only where the audit looked at what it is about can one say that it does not."""
     if entry.expires < today:
         return _Answer(IN_USE, Status.NOT_APPLICABLE, "it has expired")
     if used:
         return _Answer(IN_USE, Status.PASS, IN_USE.title)
+    if entry.account is None and not alone:
+        return _Answer(IN_USE, Status.NOT_APPLICABLE, "it may match in another account")
     if entry.account is not None and entry.account not in audit.scan.accounts:
         return _Answer(IN_USE, Status.NOT_APPLICABLE, "its account was not audited")
     if entry.rule is not None and not any(_is_rule(entry.rule, rule.id) for rule in audit.rules):

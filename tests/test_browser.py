@@ -1,10 +1,14 @@
 """The HTML report in a real browser: headless Chromium, from disk."""
 
+import csv
+import io
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 from selenium import webdriver
@@ -14,7 +18,9 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from auditor.audit import Audit, RuleText
-from auditor.findings import Coverage, Finding, ResourceRef, Severity, Status, Suppression
+from auditor.compare import compared
+from auditor.compliance import views
+from auditor.findings import Coverage, Finding, Gap, GapKind, ResourceRef, Severity, Status, Suppression
 from tests.factory import make_audit
 from tests.northwind import Scanned
 from tests.test_reports import AUDITS, text
@@ -295,6 +301,140 @@ def test_browser_prints_what_the_filters_show(reader: Reader) -> None:
     assert reader.ask("document.getElementById('printed').textContent") == ""
 
 
+def since(audit: Audit) -> Audit:
+    """The audit against an earlier one, in which every tenth finding ended in another way."""
+    other = {Status.FAIL: Status.PASS, Status.PASS: Status.FAIL, Status.UNKNOWN: Status.FAIL}
+    old = []
+    for number, finding in enumerate(audit.findings):
+        if number % 10 == 0:
+            finding = finding.model_copy(update={"status": other.get(finding.status, finding.status)})
+        if number % 10 != 5:
+            old.append(finding.model_copy(update={"suppression": None}))
+        if number % 10 == 7 and finding.status is Status.FAIL:
+            arn = f"{finding.resource.arn}-gone"
+            about = finding.resource.model_copy(update={"arn": arn, "name": "long-gone"})
+            old.append(finding.model_copy(update={"resource": about, "fingerprint": f"{number:032x}"}))
+    return compared(audit.model_copy(update={"findings": old}), audit)
+
+
+@pytest.mark.browser
+def test_browser_filters_by_what_changed(reader: Reader) -> None:
+    audit = since(make_audit(900))
+    made = audit.comparison
+    assert made is not None
+    kinds: dict[str, Sequence[object]] = {
+        "new": made.new,
+        "reopened": made.reopened,
+        "fixed": made.fixed,
+        "gone": made.gone,
+    }
+    reader.open(audit)
+    tiles = {tile.text.split("\n")[1]: int(tile.text.split("\n")[0]) for tile in reader.all(".tile")}
+    for kind, findings in kinds.items():
+        assert findings
+        assert tiles[kind.title()] == len(findings)
+        reader.open(audit, f"#by=rule&change={kind}")
+        assert reader.counted == len(findings)
+    reader.open(audit, f"#by=rule&change=gone&finding={made.gone[0].fingerprint}")
+    drawer = reader.until(lambda: reader.one("#drawer[open]"))
+    assert "the resource is no more" in drawer.text
+    assert "long-gone" in drawer.text
+    assert reader.complaints == []
+
+
+@pytest.mark.browser
+def test_browser_leads_from_a_control_to_its_findings(reader: Reader) -> None:
+    audit = make_audit(600)
+    (first, *_) = views(audit)
+    control = next(each for each in first.controls if each.failed)
+    reader.open(audit)
+    reader.ask("void document.querySelectorAll('.framework').forEach((each) => { each.open = true })")
+    name = f"{first.framework.key} {control.number}"
+    link = next(each for each in reader.all(".control a") if name in unquote_plus(each.get_attribute("href") or ""))
+    assert "not met" in (link.get_attribute("title") or "")
+    reader.ask("void arguments[0].click()", link)
+    reader.until(lambda: reader.counted == control.failed)
+    assert name in [chip.text for chip in reader.all(".chip")]
+
+
+@pytest.mark.browser
+def test_browser_copies_a_finding_as_markdown_in_which_nothing_acts(reader: Reader) -> None:
+    reader.open(one_failure(name="<b>@all</b> `x` [a](b)", fix="```\naws x --name {name}"), f"#finding={'f' * 32}")
+    button = reader.until(lambda: reader.one("#drawer[open] .copy-markdown"))
+    reader.ask("void (window.copied = []), navigator.clipboard.writeText = async (text) => { copied.push(text) }, null")
+    button.click()
+    reader.until(lambda: button.text == "Copied")
+    (copied,) = reader.ask("copied")
+    assert "### Buckets are good." in copied
+    assert "f" * 32 in copied
+    assert "\\<b\\>@\u200ball\\</b\\> \\`x\\` \\[a\\]\\(b\\)" in copied
+    assert "````\n```\naws x --name" in copied, "the fence is longer than what is within"
+
+
+@pytest.mark.browser
+def test_browser_writes_the_view_as_a_sheet_in_which_nothing_acts(reader: Reader) -> None:
+    reader.open(one_failure(name="=cmd|' /C calc'!A0", fix='say "x", twice'))
+    reader.ask("void (URL.createObjectURL = (blob) => { window.sheet = blob.text(); return '#sheet' })")
+    reader.one("#sheet").click()
+    reader.until(lambda: reader.ask("window.sheet !== undefined"))
+    rows = list(csv.DictReader(io.StringIO(reader.ask("window.sheet"))))
+    assert [row["resource_name"] for row in rows] == ["'=cmd|' /C calc'!A0"]
+    assert rows[0]["fingerprint"] == "f" * 32
+
+    audit = make_audit(400)
+    reader.open(audit, "#by=service&status=fail&severity=high")
+    reader.ask("void (URL.createObjectURL = (blob) => { window.sheet = blob.text(); return '#sheet' })")
+    reader.one("#sheet").click()
+    reader.until(lambda: reader.ask("window.sheet !== undefined"))
+    rows = list(csv.DictReader(io.StringIO(reader.ask("window.sheet"))))
+    wanted = [f for f in audit.findings if f.status is Status.FAIL and f.severity is Severity.HIGH]
+    assert sorted(row["fingerprint"] for row in rows) == sorted(f.fingerprint for f in wanted)
+
+
+@pytest.mark.browser
+def test_browser_tells_what_was_left_out_from_what_is_broken(reader: Reader) -> None:
+    audit = one_failure(name="n", fix="aws x")
+    about = audit.findings[0].resource.model_copy(update={"arn": "arn:aws:s3:::*", "id": "*", "name": "*"})
+    why = "AWS bills CloudWatch metrics: scan with --metrics to have them read"
+    gap = Gap(
+        kind=GapKind.NOT_SELECTED, account="1", region="global", service="cloudwatch", operation="GetMetricData",
+        resource_type="AWS::S3::Bucket", field="metric", code="MetricsNotAsked", message=why,
+    )  # fmt: skip
+    finding = audit.findings[0].model_copy(
+        update={
+            "status": Status.UNKNOWN,
+            "resource": about,
+            "message": gap.reason,
+            "evidence": {"error_code": gap.code},
+        }
+    )
+    coverage = Coverage(assessed=1, not_assessed=1, gaps=[gap])
+    reader.open(audit.model_copy(update={"findings": [finding], "coverage": coverage}), "#by=rule&status=unknown")
+    assert "Everything that was asked of AWS was answered" in reader.one("#gaps").text
+    assert why in reader.one("#gaps").text
+    assert reader.all("#gaps table") == []
+    reader.until(lambda: "Not asked" in reader.one("#list").text)
+    assert "Every S3 Bucket" in reader.one("#list").text
+
+
+@pytest.mark.browser
+def test_browser_marks_what_is_accepted_for_a_few_more_days(reader: Reader) -> None:
+    audit = make_audit(200, suppressed=0.5)
+    soon = (audit.scan.finished + timedelta(days=14)).date().isoformat()
+    findings = [
+        finding.model_copy(update={"suppression": finding.suppression.model_copy(update={"expires": soon})})
+        if finding.suppression is not None and number % 2
+        else finding
+        for number, finding in enumerate(audit.findings)
+    ]
+    reader.open(audit.model_copy(update={"findings": findings}), "#by=resource&suppression=expiring")
+    ending = [f for f in findings if f.suppression is not None and f.suppression.expires == soon]
+    assert 0 < reader.counted == len(ending)
+    reader.one("#list .row").click()
+    mark = reader.until(lambda: reader.one("#list .accepted.soon"))
+    assert soon in (mark.get_attribute("textContent") or "")
+
+
 @pytest.mark.browser
 def test_browser_marks_suppressed_findings(reader: Reader) -> None:
     audit = one_failure(name="n", fix="aws x")
@@ -312,10 +452,11 @@ def test_browser_opens_the_report_of_the_demo(reader: Reader, company: Scanned) 
     failed = [finding for finding in company.audit.findings if finding.status is Status.FAIL]
     assert reader.counted == len(failed), "the first view is what failed"
     reader.one("#search").send_keys("launch-wizard-1")
-    reader.until(lambda: 0 < reader.counted < len(failed))
+    reader.until(lambda: "launch-wizard-1" in reader.ask("location.hash"))  # the last letter has arrived
+    assert 0 < reader.counted < len(failed)
     reader.press(Keys.ARROW_DOWN)
     reader.press(Keys.ENTER)  # the group opens, and keeps the keyboard
-    reader.until(lambda: reader.driver.switch_to.active_element.get_attribute("aria-expanded") == "true")
+    reader.until(lambda: reader.ask("document.activeElement.ariaExpanded") == "true")
     reader.press(Keys.ARROW_DOWN)  # about the rule
     reader.press(Keys.ARROW_DOWN)
     reader.press(Keys.ENTER)

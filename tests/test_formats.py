@@ -157,8 +157,9 @@ def test_no_cell_starts_a_formula(cell: str) -> None:
     import importlib
 
     disarmed = importlib.import_module(KNOWN["csv"].render.__module__).disarmed
-    made = disarmed(cell)
-    assert made.lstrip()[:1] not in ("=", "+", "-", "@") and made.removeprefix("'") == cell.replace("\0", "")
+    clean, made = cell.replace("\0", ""), disarmed(cell)
+    assert made in (clean, f"'{clean}")
+    assert made.lstrip()[:1] not in ("=", "+", "-", "@")
 
 
 @EVERY

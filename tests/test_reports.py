@@ -10,16 +10,21 @@ import random
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from click.testing import CliRunner
 
+from auditor import cli
 from auditor.audit import Audit, load
+from auditor.compare import compared
 from auditor.findings import Severity
-from auditor.report import registry
+from auditor.report import Past, registry
 from tests.factory import NASTY, make_audit
 
 reports = importlib.import_module("auditor.reports")
@@ -65,6 +70,7 @@ AUDITS: dict[str, Callable[[], Audit]] = {
     "no coverage": lambda: make_audit(60, weights=(0, 0, 1, 0)),
     "organization": lambda: make_audit(300, accounts=("111111111111", "222222222222"), interrupted=True),
     "hostile": lambda: make_audit(120, hostile=NASTY, defects=2),
+    "hostile baseline": lambda: compared(make_audit(80, hostile=NASTY, seed=3), make_audit(80, hostile=NASTY)),
 }
 
 
@@ -211,7 +217,7 @@ def test_html_leads_with_coverage_that_is_never_rounded_up() -> None:
 def test_html_says_what_a_gap_cost_and_what_would_mend_it() -> None:
     audit = make_audit(400, weights=(0.5, 0.2, 0.3, 0))
     source = text("html", audit)
-    section = source[source.index('<section id="gaps"') :]
+    section = source[source.index('<section id="gaps"') :].replace("<wbr>", "")
     gap = audit.coverage.gaps[0]
     cost = sum(f"{gap.service}:{gap.operation} in {gap.region}" in f.message for f in audit.findings)
     assert f"{gap.region} <b>{cost}</b>" in section
@@ -238,6 +244,67 @@ def test_html_survives_a_finding_whose_rule_is_missing() -> None:
     audit = make_audit(20)
     core = Page(text("html", audit.model_copy(update={"rules": []}))).data("core")
     assert {rule["id"] for rule in core["rules"]} == {f.rule for f in audit.findings}
+
+
+def test_html_shows_what_changed_and_the_controls_without_scripts() -> None:
+    audit = compared(make_audit(300, seed=3), make_audit(300))
+    page = Page(text("html", audit))
+    made, core = audit.comparison, page.data("core")
+    assert made is not None
+    assert made.new and made.gone
+    classes = [attributes.get("class") or "" for _, attributes in page.elements]
+    assert "tile tile-new" in classes
+    assert any(each.startswith("control control-not_met") for each in classes)
+    assert any(each.startswith("control control-not_covered") for each in classes)
+    kinds = [core["changes"][n] for n in core["change"]]
+    assert kinds.count("new") == len(made.new)
+    assert kinds.count("gone") == len(made.gone)
+    past = [n for n, status in enumerate(core["status"]) if core["statuses"][status] == "earlier"]
+    assert past == list(range(300, len(kinds))), "what only the baseline has stands behind what the audit has"
+
+
+def test_html_draws_a_trend_of_every_report_once_oldest_first() -> None:
+    audit = make_audit(300)
+    week = timedelta(days=7)
+    past = Past.of(make_audit(200, seed=2))
+    history = [replace(past, finished=past.finished - n * week) for n in (1, 3, 2)]
+    source = text("html", audit, history=[*history, Past.of(audit)])
+    assert "Trend over 4 reports" in source
+    points = re.findall(r'<polyline class="stroke-(\w+)" points="([^"]*)"', source)
+    assert [name for name, _ in points] == ["coverage", *Severity]
+    for _, line in points:
+        across = [float(point.partition(",")[0]) for point in line.split(" ")]
+        assert len(across) == 4
+        assert across == sorted(across)
+        assert all(-0.01 <= float(each) <= 100 for point in line.split(" ") for each in point.split(","))
+    assert text("html", audit, history=[*reversed(history)]) == text("html", audit, history=history)
+    assert "Trend over" not in text("html", audit)
+
+
+def test_html_survives_citations_that_are_none() -> None:
+    audit = make_audit(20)
+    rules = [rule.model_copy(update={"controls": ["", "CIS-5.0", "No-Such 1", "x y z"]}) for rule in audit.rules]
+    assert 'id="frameworks"' not in text("html", audit.model_copy(update={"rules": rules}))
+
+
+def test_history_takes_several_saved_reports(tmp_path: Path) -> None:
+    files = []
+    for number in range(3):
+        audit = make_audit(40 + number)
+        later = audit.scan.finished + timedelta(days=number)
+        audit = audit.model_copy(update={"scan": audit.scan.model_copy(update={"finished": later})})
+        files.append(tmp_path / f"r{number}.json")
+        files[-1].write_text(text("json", audit), encoding="utf-8")
+    old, older, new = map(str, (files[1], files[0], files[2]))
+    asked = cli.spread(["report", new, "--format", "html", "--history", old, older])
+    done = CliRunner().invoke(cli.app, asked)
+    assert done.exit_code == 0
+    assert "Trend over 3 reports" in done.output
+    assert cli.spread(["report", "--history", old, new]) == ["report", "--history", old, new], "the last is the report"
+    assert cli.spread(["scan", "--history", old, older]).count("--history") == 2
+    done = CliRunner().invoke(cli.app, ["report", new, "--format", "html", "--history", str(tmp_path / "none.json")])
+    assert done.exit_code == 2
+    assert "none.json cannot be read" in done.output
 
 
 def test_a_large_report_is_small() -> None:

@@ -110,6 +110,14 @@ def test_whether_an_entry_is_in_use_is_unknown_where_something_was_not_read() ->
     assert made.coverage.not_assessed == AUDIT.coverage.not_assessed + 1
 
 
+def test_of_one_account_among_many_nobody_says_that_an_entry_for_any_matches_nothing() -> None:
+    entries = [entry(rule=FAILED.rule, resource="arn:nobody")]
+    made = apply(AUDIT, entries, today=TODAY, alone=False)
+    assert own(made)[IN_USE.id] is Status.NOT_APPLICABLE
+    named = [entry(account=ABOUT.account, resource="arn:nobody", rule="s3-*")]
+    assert own(apply(AUDIT, named, today=TODAY, alone=False))[IN_USE.id] is not Status.NOT_APPLICABLE
+
+
 def test_an_expired_entry_accepts_nothing() -> None:
     made = apply(AUDIT, [entry(fingerprint=FAILED.fingerprint, expires=TODAY - timedelta(1))], today=TODAY)
     assert of(made)[FAILED.fingerprint].suppression is None

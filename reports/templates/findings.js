@@ -7,7 +7,20 @@ const LABELS = {
   not_applicable: "Not applicable",
   open: "Open",
   suppressed: "Accepted",
+  expiring: "Accepted, ends soon",
+  earlier: "Only in the earlier report",
 };
+const CHANGES = {
+  new: "New",
+  reopened: "Reopened",
+  remaining: "Open as before",
+  accepted: "Accepted since",
+  fixed: "Fixed",
+  gone: "Gone",
+  unknown: "Now unknown",
+  none: "As before",
+};
+const SHOWN_CHANGES = new Set(["new", "reopened", "fixed", "gone", "unknown"]);
 
 /** Numbers for values: the distinct ones in order, and each value's place among them. */
 function numbered(values) {
@@ -16,9 +29,16 @@ function numbered(values) {
   return [names, values.map((value) => places.get(value))];
 }
 
+/** Values that each rule has several of: their names in order, and for each rule which of them it has. */
+function several(named) {
+  const names = [...new Set(named.flat())].sort();
+  const places = new Map(names.map((name, place) => [name, place]));
+  return { names, values: named.map((own) => [...new Set(own)].map((name) => places.get(name))) };
+}
+
 class Findings {
   constructor(data) {
-    const { rule, status, severity, resource, message, suppressed, ...texts } = data;
+    const { rule, status, severity, resource, message, suppressed, soon, unasked, change, ...texts } = data;
     Object.assign(this, texts);
     this.count = rule.length;
     this.ruleOf = Uint32Array.from(rule);
@@ -29,6 +49,10 @@ class Findings {
     this.acceptance = new Map(suppressed);
     this.isAccepted = new Uint8Array(this.count);
     for (const i of this.acceptance.keys()) this.isAccepted[i] = 1;
+    for (const i of soon) this.isAccepted[i] = 2;
+    this.isUnasked = new Uint8Array(this.count);
+    for (const i of unasked) this.isUnasked[i] = 1;
+    this.kindOf = Uint8Array.from(change);
     this.FAIL = this.statuses.indexOf("fail");
     this.UNKNOWN = this.statuses.indexOf("unknown");
     this.facets = this.makeFacets();
@@ -40,28 +64,43 @@ class Findings {
     this.details = null; // evidence and fingerprints, once they are read
   }
 
+  /**
+   * What can be filtered by. A facet has a code for each finding: its value; or, where `values` is there, its rule or
+   * resource, and `values` says which value that has, or which several (controls, frameworks).
+   */
   makeFacets() {
     const [services, serviceOf] = numbered(this.rules.map((rule) => rule.id.split("-")[0]));
+    this.services = services;
+    this.serviceOf = this.ruleOf.map((r) => serviceOf[r]);
+    const byRule = { codes: this.ruleOf, domain: this.rules.length };
+    const byResource = { codes: this.resourceOf, domain: this.arn.length };
     const [categories, categoryOf] = numbered(this.rules.map((rule) => rule.category));
-    const byRule = (codes) => this.ruleOf.map((r) => codes[r]);
-    const byResource = (codes) => this.resourceOf.map((r) => codes[r]);
     const ids = this.rules.map((rule) => rule.id);
-    const accepted = ["open", "suppressed"];
+    const accepted = ["open", "suppressed", "expiring"];
+    const cited = this.rules.map((rule) => rule.controls.map((control) => control.split(" ")));
+    const frameworks = several(cited.map((controls) => controls.map(([framework]) => framework)));
+    const controls = several(cited.map((each) => each.flatMap(([first, ...own]) => own.map((n) => `${first} ${n}`))));
     return [
-      { key: "status", label: "Status", names: this.statuses, codes: this.statusOf, words: true, open: true },
-      { key: "severity", label: "Severity", names: this.severities, codes: this.severityOf, words: true, open: true },
-      { key: "suppression", label: "Suppression", names: accepted, codes: this.isAccepted, words: true, open: true },
-      { key: "service", label: "Service", names: services, codes: byRule(serviceOf), open: true },
-      { key: "region", label: "Region", names: this.regions, codes: byResource(this.regionOf) },
-      { key: "category", label: "Category", names: categories, codes: byRule(categoryOf), words: true },
-      { key: "account", label: "Account", names: this.accounts, codes: byResource(this.accountOf) },
+      { key: "status", label: "Status", names: this.statuses, codes: this.statusOf, words: LABELS, open: true },
+      { key: "change", label: "Change", names: this.changes, codes: this.kindOf, words: CHANGES, open: true },
+      { key: "severity", label: "Severity", names: this.severities, codes: this.severityOf, words: LABELS, open: true },
+      { key: "suppression", label: "Acceptance", names: accepted, codes: this.isAccepted, words: LABELS, open: true },
+      { key: "category", label: "Category", names: categories, ...byRule, values: categoryOf, words: LABELS },
+      { key: "service", label: "Service", names: services, ...byRule, values: serviceOf, open: true },
+      { key: "framework", label: "Framework", ...frameworks, ...byRule },
+      { key: "region", label: "Region", names: this.regions, ...byResource, values: this.regionOf },
+      { key: "account", label: "Account", names: this.accounts, ...byResource, values: this.accountOf },
       { key: "rule", label: "Rule", names: ids, codes: this.ruleOf },
-    ].map((facet) => ({
-      ...facet,
-      chosen: new Set(),
-      counts: new Uint32Array(facet.names.length),
-      mask: new Uint8Array(facet.names.length),
-    }));
+      { key: "control", label: "Control", ...controls, ...byRule, quiet: true },
+    ].map((facet) => this.idle(facet)).filter((facet) => facet.key !== "change" || facet.names.length);
+  }
+
+  /** A facet with nothing chosen. */
+  idle(facet) {
+    const size = facet.domain ?? facet.names.length;
+    const counts = new Uint32Array(facet.names.length);
+    const tally = facet.domain ? new Uint32Array(size) : counts;
+    return { ...facet, chosen: new Set(), counts, tally, mask: new Uint8Array(size) };
   }
 
   // What is said of a finding (i), a resource (r) or a facet's value.
@@ -79,8 +118,35 @@ class Findings {
     return this.message(i) === this.ruleText(i).title ? "" : this.message(i);
   }
 
+  /** A resource's name; what is said of a whole type has none. */
   title(r) {
+    if (this.id[r] === "*") return `Every ${this.types[this.typeOf[r]].split("::").slice(1).join(" ")}`;
     return this.name[r] || this.id[r];
+  }
+
+  /** What a fix may be filled in with. */
+  about(r) {
+    const [region, account] = [this.regions[this.regionOf[r]], this.accounts[this.accountOf[r]]];
+    return { id: this.id[r], name: this.name[r], arn: this.arn[r], region, account };
+  }
+
+  /** What became of a finding since the baseline: a key of CHANGES; nothing where there is none. */
+  changeOf(i) {
+    return this.changes[this.kindOf[i]];
+  }
+
+  endsSoon(i) {
+    return this.isAccepted[i] === 2;
+  }
+
+  /** Of findings that stand together the one whose severity speaks for them. */
+  gravest(own) {
+    let worst = own[0];
+    for (const i of own) {
+      const open = this.isOpenFailure(i);
+      if (open !== this.isOpenFailure(worst) ? open : this.severityOf[i] < this.severityOf[worst]) worst = i;
+    }
+    return worst;
   }
 
   /** Region, and account where there are several. */
@@ -97,7 +163,7 @@ class Findings {
   named(facet, value) {
     const name = facet.names[value];
     if (!facet.words) return name;
-    return LABELS[name] ?? (name ? name[0].toUpperCase() + name.slice(1) : "None");
+    return facet.words[name] ?? (name ? name[0].toUpperCase() + name.slice(1) : "None");
   }
 
   isOpenFailure(i) {
@@ -116,7 +182,7 @@ class Findings {
   }
 
   set query(params) {
-    this.by = params.get("by") === "resource" ? "resource" : "rule";
+    this.by = ["resource", "service"].find((by) => by === params.get("by")) ?? "rule";
     this.text = params.get("q") ?? "";
     for (const facet of this.facets) {
       const places = params.getAll(facet.key).map((name) => facet.names.indexOf(name));
@@ -171,11 +237,19 @@ class Findings {
     const { facets, ruleOf, resourceOf, messageOf, found } = this;
     const active = facets.filter((facet) => facet.chosen.size);
     for (const facet of facets) {
-      facet.counts.fill(0);
-      facet.mask.fill(0);
-      for (const value of facet.chosen) facet.mask[value] = 1;
+      facet.tally.fill(0);
+      if (facet.values) {
+        const fits = (own) => [own].flat().some((value) => facet.chosen.has(value));
+        if (facet.chosen.size) facet.values.forEach((own, item) => { facet.mask[item] = fits(own); });
+      } else {
+        facet.mask.fill(0);
+        for (const value of facet.chosen) facet.mask[value] = 1;
+      }
     }
     const words = this.hits();
+    const direct = facets.filter((facet) => !facet.values);
+    const ruleHits = new Uint32Array(this.rules.length); // from which the facets that go by rule are counted
+    const resourceHits = new Uint32Array(this.arn.length);
     let matches = 0;
     next: for (let i = 0; i < this.count; i++) {
       for (const hit of words) {
@@ -189,23 +263,40 @@ class Findings {
         missed = facet;
       }
       if (missed) {
-        missed.counts[missed.codes[i]]++;
+        missed.tally[missed.codes[i]]++;
       } else {
         found[matches++] = i;
-        for (const facet of facets) facet.counts[facet.codes[i]]++;
+        ruleHits[ruleOf[i]]++;
+        resourceHits[resourceOf[i]]++;
+        for (const facet of direct) facet.tally[facet.codes[i]]++;
       }
+    }
+    for (const facet of facets) {
+      if (facet.values && !facet.quiet) this.spread(facet, facet.codes === ruleOf ? ruleHits : resourceHits);
     }
     this.matches = matches;
   }
 
+  /** Counts a facet's values from how often its rules or resources were found, or would have been. */
+  spread({ counts, values, tally }, hits) {
+    counts.fill(0);
+    for (let item = 0; item < hits.length; item++) {
+      const n = hits[item] + tally[item];
+      if (!n) continue;
+      const own = values[item];
+      if (typeof own === "number") counts[own] += n;
+      else for (const value of own) counts[value] += n;
+    }
+  }
+
   get keyOf() {
-    return this.by === "rule" ? this.ruleOf : this.resourceOf;
+    return { rule: this.ruleOf, resource: this.resourceOf, service: this.serviceOf }[this.by];
   }
 
   /** Groups what fits by rule or by resource, the worst first; a group's findings stand together in `members`. */
   group() {
     const { found, matches, keyOf, statusOf, severityOf } = this;
-    const size = this.by === "rule" ? this.rules.length : this.arn.length;
+    const size = { rule: this.rules, resource: this.arn, service: this.services }[this.by].length;
     const kinds = this.statuses.length;
     const scale = [2 ** 42, 2 ** 31, 2 ** 20, 2 ** 10, 1]; // one critical outweighs two thousand high ones, and so on
     const ends = new Uint32Array(size + 1);
@@ -214,12 +305,14 @@ class Findings {
     const next = ends.slice();
     const weight = new Float64Array(size);
     const statuses = new Uint32Array(size * kinds);
+    const gravest = new Uint8Array(size).fill(255);
     this.members = new Uint32Array(matches);
     for (let n = 0; n < matches; n++) {
       const i = found[n];
       const k = keyOf[i];
       this.members[next[k]++] = i;
       statuses[k * kinds + statusOf[i]]++;
+      gravest[k] = Math.min(gravest[k], severityOf[i]);
       if (this.isOpenFailure(i)) weight[k] += scale[severityOf[i]];
       else if (statusOf[i] === this.UNKNOWN) weight[k] += 2 ** -20;
     }
@@ -230,6 +323,6 @@ class Findings {
       if (from === to) continue;
       this.groups.push({ k, from, to, weight: weight[k], statuses: statuses.subarray(k * kinds, (k + 1) * kinds) });
     }
-    this.groups.sort((a, b) => b.weight - a.weight || a.k - b.k);
+    this.groups.sort((a, b) => b.weight - a.weight || gravest[a.k] - gravest[b.k] || a.k - b.k);
   }
 }

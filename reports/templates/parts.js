@@ -81,7 +81,7 @@ class Tree {
     host.addEventListener("scroll", () => this.paint(), { passive: true });
     host.addEventListener("click", (event) => this.at(event, (i) => { this.focus(i); this.open(i); }));
     host.addEventListener("keydown", (event) => this.at(event, (i) => this.key(event, i)));
-    new ResizeObserver(() => this.fill(this.count, this.active)).observe(host);
+    new ResizeObserver(() => this.resized()).observe(host);
   }
 
   at(event, then) {
@@ -123,11 +123,22 @@ class Tree {
     if (held && count) this.focus(this.active);
   }
 
+  /** How tall a row is, in pixels. */
+  get measured() {
+    const rems = getComputedStyle(this.host).getPropertyValue("--row");
+    return parseFloat(rems) * parseFloat(getComputedStyle(document.documentElement).fontSize);
+  }
+
+  /** Draws the rows anew only where they have another height: a row that has the keyboard stays the same element. */
+  resized() {
+    if (this.height === this.measured) this.paint();
+    else this.fill(this.count, this.active);
+  }
+
   paint(moved = false) {
     if (!this.host.clientWidth || !this.count) return;
     if (!this.height) {
-      const rems = getComputedStyle(this.host).getPropertyValue("--row");
-      this.height = parseFloat(rems) * parseFloat(getComputedStyle(document.documentElement).fontSize);
+      this.height = this.measured;
       this.space.style.height = `${this.count * this.height}px`;
       for (const row of this.shown.values()) row.remove();
       this.shown.clear();
