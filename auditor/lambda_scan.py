@@ -4,12 +4,15 @@ import asyncio
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader
+from botocore.session import get_session
 
 from auditor.audit import Audit, UnreadableReport
 from auditor.aws.door import Door
@@ -101,15 +104,27 @@ def clients(role_arn: str | None = None, external_id: str | None = None) -> Clie
     return client
 
 
+@cache
+def _models() -> Loader:
+    """Service models, read once for all the accounts that a function audits."""
+    return Loader()
+
+
+def _new_session(**given: Any) -> Any:
+    core = get_session()
+    core.register_component("data_loader", _models())
+    return boto3.session.Session(botocore_session=core, **given)
+
+
 def _session(role_arn: str | None, external_id: str | None) -> Any:
-    session = boto3.session.Session()
+    session = _new_session()
     if role_arn is None:
         return session
     more = {"ExternalId": external_id} if external_id else {}
     given = session.client("sts", config=CLIENTS).assume_role(
         RoleArn=role_arn, RoleSessionName=ROLE_SESSION_NAME, **more
     )["Credentials"]
-    return boto3.session.Session(
+    return _new_session(
         aws_access_key_id=given["AccessKeyId"], aws_secret_access_key=given["SecretAccessKey"],
         aws_session_token=given["SessionToken"], region_name=session.region_name,
     )  # fmt: skip

@@ -174,7 +174,7 @@ def read_account(access: "Access", plan: "Plan", concurrency: int, messages: "Me
         misuse(str(error))
     except CannotStart as error:
         fail(Exit.CANNOT_START, str(error))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         when = "again: what was read is not kept" if progress.calls else "before anything was read"
         fail(Exit.INTERRUPTED, f"interrupted {when}")
     _keep_what_was_read(messages)
@@ -217,8 +217,14 @@ async def _watched(
         loop.add_signal_handler(signal.SIGINT, interrupt)
         messages.say(f"Reading {place}" if len(session.regions) > 1 else f"Reading {place[:-1]}")
 
+    me = asyncio.current_task()
+
     def interrupt() -> None:
-        loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C is final
+        # Python's own handler would raise wherever the loop happens to be, and what waits there might wait for ever.
+        if opened.result()[1].stopped and me is not None:
+            loop.remove_signal_handler(signal.SIGINT)  # but a third one may
+            me.cancel()
+            return
         messages.say("Stopping: what was not read yet will be unknown")
         opened.result()[1].stop("interrupted")
 

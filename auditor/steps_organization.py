@@ -237,12 +237,15 @@ def _run(audits: "Run", targets: "Sequence[Target]", messages: "Messages") -> bo
     stopped = False
 
     async def watched() -> None:
-        loop = asyncio.get_running_loop()
+        loop, me = asyncio.get_running_loop(), asyncio.current_task()
 
         def interrupt() -> None:
             nonlocal stopped
+            if stopped and me is not None:  # a second Ctrl-C is final; of a third Python's own handler takes care
+                loop.remove_signal_handler(signal.SIGINT)
+                me.cancel()
+                return
             stopped = True
-            loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C is final
             messages.say("Stopping: accounts in flight are written as far as they were read; --resume goes on")
             audits.stop()
 
@@ -254,7 +257,7 @@ def _run(audits: "Run", targets: "Sequence[Target]", messages: "Messages") -> bo
 
     try:
         asyncio.run(watched())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         fail(Exit.INTERRUPTED, f"interrupted again: --resume {audits.folder.path} goes on")
     except ExceptionGroup as group:
         error = group.exceptions[0]

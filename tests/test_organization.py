@@ -106,10 +106,10 @@ def test_an_account_that_breaks_costs_itself_only(
 ) -> None:
     judge = steps.assess_inventory
 
-    def broken(inventory: Any, *rest: Any) -> Any:
+    def broken(inventory: Any, *rest: Any, **how: Any) -> Any:
         if inventory.account == ACCOUNTS[0]:
             raise KeyError("Tags")
-        return judge(inventory, *rest)
+        return judge(inventory, *rest, **how)
 
     monkeypatch.setattr(steps_organization, "assess_inventory", broken)
     assert run("scan", "--accounts", str(many), "--output", "out", *ASKED).code == 3
