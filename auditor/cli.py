@@ -80,8 +80,6 @@ def scan(
     if many := steps_organization.taken(choice):
         if history:
             misuse("--history is about one account")
-        if choice.pop("lake") is not None:
-            misuse("--lake goes with the scan of one account; of many: `gzip -dc FILE | auditor report - --lake DIR`")
         choice |= {"formats": formats, "output": output, "baseline": baseline, "source_map": places}
         sys.exit(steps_organization.audited(messages, many, **choice))
     done = audited(messages, formats=formats, output=output, baseline=baseline, **choice)

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.steps import Exit, access_of, assess_inventory, check_output, choose, fail, misuse, print_out
+from auditor.steps import (
+    Exit,
+    access_of,
+    assess_inventory,
+    check_lake,
+    check_output,
+    choose,
+    fail,
+    keep_in_lake,
+    misuse,
+    print_out,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -72,12 +83,14 @@ def audited(
     endpoint_url: str | None = None,
     concurrency: int | None = None,
     metrics: bool = False,
+    lake: Path | None = None,
     **choice: Any,
 ) -> Exit:
     """Audit the accounts, write the organization's report, and say how complete it is."""
     from auditor.organization import Folder, Run
     from auditor.plan import plan
 
+    check_lake(lake)
     settings, catalogue, chosen = choose(**choice)
     formats = formats or settings.report.formats
     if many.resume and output and many.resume != output:
@@ -95,15 +108,19 @@ def audited(
     if len(left) < len(targets):
         messages.say(f"{len(targets) - len(left):,} of {len(targets):,} accounts are done already")
 
+    kept: list[bool] = []
+
     def judge(inventory: "Inventory") -> "Audit":
         audit = assess_inventory(inventory, chosen, catalogue, settings, messages, alone=False)
+        if lake is not None:
+            kept.append(keep_in_lake(lake, audit, inventory, messages))
         return _compared(audit, Folder(baseline), messages) if baseline is not None else audit
 
     audits = Run(folder, access, planned, judge, many.at_once, concurrency or settings.scan.concurrency)
     show = _Show(messages, folder, formats, source_map or {}, len(targets), len(targets) - len(left))
     audits.kept, audits.missed = show.kept, show.missed
     stopped = _run(audits, left, messages)
-    return _reported(folder, targets, run, started, messages, stopped=stopped or show.incomplete)
+    return _reported(folder, targets, run, started, messages, stopped=stopped or show.incomplete or not all(kept))
 
 
 def _targets(access: "Access", many: Many, messages: "Messages") -> "Sequence[Target]":

@@ -236,3 +236,10 @@ def test_what_was_not_begun_when_the_run_was_stopped_is_not_reached(lab: Lab, tm
     assert made.reached == 1 and {each.account: each.code for each in made.not_reached} == {
         DENIED: "NotAsked", ACCOUNTS[2]: "NotAsked",
     }  # fmt: skip
+
+
+def test_every_account_lands_in_the_lake(run: Any, many: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    run("scan", "--accounts", str(many), "--output", "out", "--lake", "lake", *ASKED)
+    landed = {path.parent.parent.name for path in (tmp_path / "lake").rglob("*.parquet")}
+    assert landed == {f"account={account}" for account in ACCOUNTS if account != DENIED}
