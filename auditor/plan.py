@@ -77,6 +77,12 @@ def plan(rules: Iterable[Rule], *, metrics: bool = False, account_tags: bool = F
     return Plan({kind: frozenset(names) for kind, names in kinds_by_name}, metrics)
 
 
+def forget() -> None:
+    """Drop what was learnt of rules' code: a scan has made its one plan, and needs the memory for what it reads."""
+    for learnt in (_members_read, _reads, _step):
+        learnt.cache_clear()
+
+
 def everything() -> Plan:
     """The plan that reads all that is declared."""
     return Plan({kind: frozenset(details(kind)) for kind in Resource.kinds.values()}, metrics=True)

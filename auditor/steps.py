@@ -267,7 +267,7 @@ def audited(
     **choice: Any,
 ) -> Audited:
     """Read an account, or a snapshot, and judge it. What was asked for is checked before the account is read."""
-    from auditor.plan import plan
+    from auditor.plan import forget, plan
 
     settings, catalogue, chosen = choose(**choice)
     if external_id and not role_arn:
@@ -284,6 +284,7 @@ def audited(
     else:
         access = access_of(profile, role_arn, external_id, endpoint_url, regions or settings.scan.regions)
         planned = plan(chosen, metrics=metrics or settings.scan.metrics, account_tags=settings.by_tag)
+        forget()
         inventory = read_account(access, planned, concurrency or settings.scan.concurrency, messages)
         if save_snapshot:
             saved = keep_snapshot(inventory, save_snapshot, messages)

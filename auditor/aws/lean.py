@@ -257,13 +257,20 @@ class Creator(AioClientCreator):  # type: ignore[misc]
             self._forget(service_name)
         return self._models[key]
 
-    def _forget(self, service_name: str) -> None:
-        """Let the loader, which all sessions share, drop the whole model: who needs another part reads it again."""
+    def _load_service_endpoints_ruleset(self, service_name: str, api_version: str | None = None) -> Any:
+        if service_name in _Args._providers:
+            return NO_RULES  # any will do: those that the provider was made of are in it
+        rules = super()._load_service_endpoints_ruleset(service_name, api_version)
+        self._forget(service_name, "endpoint-rule-set-1")
+        return rules
+
+    def _forget(self, service_name: str, what: str = "service-2") -> None:
+        """Let the loader, which all sessions share, drop a file of a service: who needs it again reads it again."""
         held: dict[tuple[Any, ...], Any] = self._loader._cache
         whole = [
             key
             for key in held
-            if any(str(part).endswith("service-2") for part in key)
+            if any(str(part).endswith(what) for part in key)
             and any(part == service_name or str(part).startswith(f"{service_name}/") for part in key)
         ]
         for key in whole:
